@@ -13,10 +13,12 @@ RUN_REQS := requirements/runtime.txt requirements/local.txt
 # Bytecode is what makes importing the cloud SDKs bearable: never run without it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help up down test lint format bench soak lock clean
+.PHONY: help environment up down test lint format bench soak lock clean
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+environment: .venv/.dev .venv-dbt/.done ## only make the environments
 
 up: .venv/.run .venv-dbt/.done ## the whole lake on this machine, with DAYS=7 days of real sales in it
 	@$(PY) -m local up --days $(DAYS)
