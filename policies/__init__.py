@@ -1,0 +1,1 @@
+"""The CrossGuard policy pack: one module per service, assembled in ``pack``."""

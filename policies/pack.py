@@ -1,0 +1,14 @@
+"""All policies of the pack, in the order in which a report shows them."""
+
+from pulumi_policy import Policy
+
+from policies import firehose, kinesis, kms, logs, messaging, tags
+
+POLICIES: tuple[Policy, ...] = (
+    *kinesis.POLICIES,
+    *firehose.POLICIES,
+    *kms.POLICIES,
+    *messaging.POLICIES,
+    *logs.POLICIES,
+    *tags.POLICIES,
+)
