@@ -1,0 +1,87 @@
+"""From a contract's schema to the warehouse's columns."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from contracts.model import Column, JsonObject, PiiField
+
+JSON_TYPES = {"array": "VARIANT", "boolean": "BOOLEAN", "integer": "NUMBER(38,0)", "number": "FLOAT"}
+STRING_FORMATS = {"date": "DATE", "date-time": "TIMESTAMP_NTZ"}
+
+
+def types_of(schema: JsonObject) -> tuple[str, ...]:
+    """Return the JSON types that a property may have, null left out."""
+    declared: Any = schema.get("type", ())
+    types: list[str] = [declared] if isinstance(declared, str) else list(declared)
+    return tuple(name for name in types if name != "null")
+
+
+def nullable(schema: JsonObject) -> bool:
+    """Say whether a property may be null."""
+    declared = schema.get("type", ())
+    return declared == "null" or (not isinstance(declared, str) and "null" in declared)
+
+
+def is_group(schema: JsonObject) -> bool:
+    """Say whether a property only groups others: a nested object whose members become columns."""
+    return types_of(schema) == ("object",) and not {"x-pii", "x-column"} & schema.keys()
+
+
+def column_type(schema: JsonObject) -> str | None:
+    """Return the warehouse type of a property; None if its JSON type alone does not say it."""
+    if "x-pii" in schema:
+        return "VARCHAR"  # the packed value
+    if "x-column" in schema:
+        return schema["x-column"]
+    types = types_of(schema)
+    if len(types) != 1:
+        return None
+    if types[0] == "string":
+        return STRING_FORMATS.get(schema.get("format", ""), "VARCHAR")
+    return JSON_TYPES.get(types[0])
+
+
+def column_name(path: tuple[str, ...]) -> str:
+    """Return the name of the column of a property."""
+    return "_".join(path).upper()
+
+
+def properties(
+    schema: JsonObject, path: tuple[str, ...] = (), *, optional: bool = False
+) -> Iterator[tuple[tuple[str, ...], JsonObject, bool]]:
+    """Yield the path, schema and nullability of everything that becomes a column, in the contract's order."""
+    required = schema.get("required", ())
+    for name, member in schema.get("properties", {}).items():
+        null = optional or name not in required or nullable(member)
+        if is_group(member):
+            yield from properties(member, (*path, name), optional=null)
+        else:
+            yield (*path, name), member, null
+
+
+def columns(schema: JsonObject) -> tuple[Column, ...]:
+    """Return the columns of a contract that has no faults."""
+    return tuple(
+        Column(
+            name=column_name(path),
+            type=column_type(member) or "VARIANT",
+            path=path,
+            pii=member["x-pii"]["kind"] if "x-pii" in member else None,
+            nullable=null,
+        )
+        for path, member, null in properties(schema)
+    )
+
+
+def pii_fields(schema: JsonObject) -> tuple[PiiField, ...]:
+    """Return the personal data of a contract that has no faults."""
+    return tuple(
+        PiiField(
+            path=path,
+            kind=member["x-pii"]["kind"],
+            column=column_name(path),
+            reid=member["x-pii"].get("reid", False),
+        )
+        for path, member, _ in properties(schema)
+        if "x-pii" in member
+    )

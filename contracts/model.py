@@ -1,0 +1,208 @@
+"""What a catalogue of contracts is made of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import PurePath
+from typing import Any, TypeAlias
+
+JsonObject: TypeAlias = dict[str, Any]
+
+DELIVERIES = ("batch", "cdc", "poll", "stream")
+
+# The kinds of personal data, each with the JSON type it is made of.
+PII_TYPES: Mapping[str, str] = {
+    "address": "object",
+    "device_id": "string",
+    "email": "string",
+    "free_text": "string",
+    "ip": "string",
+    "person_name": "string",
+    "phone": "string",
+}
+PII_KINDS = tuple(PII_TYPES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What is wrong in a contract, where, and what was expected."""
+
+    file: PurePath
+    pointer: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.file.as_posix()}#{self.pointer}: {self.expected}"
+
+
+class ContractError(ValueError):
+    """Contracts that cannot be used; holds every fault there is, not only the first."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  {fault}" for fault in self.faults)
+        super().__init__(f"{len(self.faults)} fault(s) in the data contracts:\n{lines}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column of the warehouse.
+
+    Parameters
+    ----------
+    name
+        As Snowflake spells it, unquoted: upper case, the path joined by underscores.
+    type
+        A Snowflake type.
+    path
+        Where the value lies: inside `data` for a contract's column, inside the landed record for an
+        envelope, raw or quarantine column; empty if it is no part of the record.
+    pii
+        The kind of personal data; None if it is none. Such a column holds the packed value.
+    nullable
+        Whether an event may leave the value out, or set it to null.
+    """
+
+    name: str
+    type: str
+    path: tuple[str, ...] = ()
+    pii: str | None = None
+    nullable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiiField:
+    """A property with personal data, where it lies in `data`, and the column that it becomes."""
+
+    path: tuple[str, ...]
+    kind: str
+    column: str
+    reid: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """One version of an event's contract."""
+
+    source: str
+    event: str
+    version: int
+    schema: JsonObject = field(repr=False, hash=False)
+    delivery: str
+    key: tuple[str, ...]
+    order: str | None
+    freshness: timedelta
+    columns: tuple[Column, ...]
+    pii: tuple[PiiField, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """An event with all versions of its contract, oldest first; its table holds rows of every version."""
+
+    source: str
+    name: str
+    versions: tuple[Contract, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def latest(self) -> Contract:
+        """The newest version."""
+        return self.versions[-1]
+
+    @property
+    def table(self) -> str:
+        """Its table in STAGING."""
+        return f"{self.source}_{self.name}".upper()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The properties that identify what the event is about; the same in every version."""
+        return self.latest.key
+
+    @property
+    def delivery(self) -> str:
+        """How its events reach the lake; the same in every version."""
+        return self.latest.delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """All contracts, ordered by source, event and version."""
+
+    contracts: tuple[Contract, ...]
+    all_events: tuple[Event, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources, sorted."""
+        return tuple(sorted({event.source for event in self.all_events}))
+
+    @property
+    def pii_kinds(self) -> tuple[str, ...]:
+        """The kinds of personal data in use, sorted."""
+        return tuple(sorted({pii.kind for contract in self.contracts for pii in contract.pii}))
+
+    def events(self, source: str) -> tuple[Event, ...]:
+        """Return the events of a source, sorted by name."""
+        found = tuple(event for event in self.all_events if event.source == source)
+        if not found:
+            raise KeyError(f"no contract for source {source!r}; there is {', '.join(self.sources) or 'none'}")
+        return found
+
+    def event(self, source: str, name: str) -> Event:
+        """Return one event."""
+        events = self.events(source)
+        for event in events:
+            if event.name == name:
+                return event
+        known = ", ".join(event.name for event in events)
+        raise KeyError(f"no contract for event {name!r} of source {source!r}; there is {known}")
+
+
+def raw_table(source: str) -> str:
+    """Return the name of a source's table in RAW."""
+    return source.upper()
+
+
+def _column(name: str, type_: str, *path: str, nullable: bool = False) -> Column:
+    return Column(name=name, type=type_, path=path, nullable=nullable)
+
+
+# The columns of every event's table in STAGING, before those of its contract.
+ENVELOPE_COLUMNS = (
+    _column("EVENT_ID", "VARCHAR", "event_id"),
+    _column("SOURCE", "VARCHAR", "source"),
+    _column("SCHEMA_VERSION", "NUMBER(38,0)", "schema_version"),
+    _column("PRODUCER_TS", "TIMESTAMP_NTZ", "producer_ts"),
+    _column("PRODUCER_TS_ASSIGNED", "BOOLEAN", "producer_ts_assigned", nullable=True),
+    _column("INGESTED_AT", "TIMESTAMP_NTZ", "ingested_at"),
+    _column("DATA_KEY", "VARCHAR", "key"),
+    _column("LOADED_AT", "TIMESTAMP_LTZ"),
+)
+
+RAW_COLUMNS = (
+    _column("PAYLOAD", "VARIANT"),
+    _column("EVENT_ID", "VARCHAR", "event_id", nullable=True),
+    _column("SOURCE", "VARCHAR", "source", nullable=True),
+    _column("EVENT_TYPE", "VARCHAR", "event_type", nullable=True),
+    _column("PRODUCER_TS", "TIMESTAMP_NTZ", "producer_ts", nullable=True),
+    _column("INGESTED_AT", "TIMESTAMP_NTZ", "ingested_at", nullable=True),
+    _column("FILE_NAME", "VARCHAR"),
+    _column("ROW_NUMBER", "NUMBER(38,0)"),
+    _column("LOADED_AT", "TIMESTAMP_LTZ"),
+)
+
+QUARANTINE_COLUMNS = (
+    _column("EVENT_ID", "VARCHAR", "event_id"),
+    _column("SOURCE", "VARCHAR", "source"),
+    _column("EVENT_TYPE", "VARCHAR", "event_type"),
+    _column("REASON", "VARCHAR", "quarantine", "reason"),
+    _column("RECEIVED_AT", "TIMESTAMP_NTZ", "producer_ts"),
+    _column("SEALED", "VARCHAR", "quarantine", "sealed", nullable=True),
+    _column("OBJECT", "VARCHAR", "quarantine", "object", nullable=True),
+    _column("DATA_KEY", "VARCHAR", "key"),
+    _column("FILE_NAME", "VARCHAR"),
+    _column("ROW_NUMBER", "NUMBER(38,0)"),
+    _column("LOADED_AT", "TIMESTAMP_LTZ"),
+)
