@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 STACK = "local"
+ROOT_VARIABLE = "RETAILLAKE_ROOT"
 ADMIN_ROLE = "ACCOUNTADMIN"
 READ_TIMEOUT = 120
 POOL = 32
@@ -31,9 +32,13 @@ class LakeError(Exception):
 
 @dataclass(frozen=True)
 class Paths:
-    """The places of one laptop lake; `root` is the directory which holds ``.local/``."""
+    """The places of one laptop lake; `root` is the directory which holds ``.local/``.
 
-    root: Path = PROJECT_ROOT
+    By default it is the project's, or what the environment's RETAILLAKE_ROOT says: the lake's own processes
+    are told so which lake they belong to.
+    """
+
+    root: Path = field(default_factory=lambda: Path(os.environ.get(ROOT_VARIABLE) or PROJECT_ROOT).resolve())
 
     @property
     def home(self) -> Path:
@@ -155,14 +160,14 @@ class Lake:
         Parameters
         ----------
         root
-            The directory which holds ``.local/``; by default the project's.
+            The directory which holds ``.local/``; by default see `Paths`.
 
         Raises
         ------
         LakeError
             Where no lake was started, or none was deployed to the end.
         """
-        paths = Paths(root or PROJECT_ROOT)
+        paths = Paths(root.resolve()) if root else Paths()
         found = read_json(paths.lake)
         if found is None:
             raise LakeError(

@@ -1,0 +1,1 @@
+"""The laptop's AWS: ministack, made into what the lake needs."""
