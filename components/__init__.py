@@ -1,0 +1,1 @@
+"""The components that the lake is made of."""
