@@ -210,7 +210,7 @@ def _path(path: Sequence[str]) -> str:
 
 
 def _type(column: Column) -> str:
-    return _matching(_TYPE, f"type of column {column.name}", column.type)
+    return re.sub(", ?", ", ", _matching(_TYPE, f"type of column {column.name}", column.type))
 
 
 def _text(value: str) -> str:
@@ -220,7 +220,9 @@ def _text(value: str) -> str:
 def _merged(values: Mapping[str, str]) -> dict[str, str]:
     return {
         "columns": _lines(values),
-        "values": _lines(f"{value} AS {name}" for name, value in values.items()),
+        "values": _lines(
+            value if value == f"arrived.{name}" else f"{value} AS {name}" for name, value in values.items()
+        ),
         "inserted": _lines(f"batch.{name}" for name in values),
     }
 
