@@ -22,6 +22,7 @@ personal data asks the catalogue:
 
 from contracts.catalogue import load
 from contracts.model import (
+    ADDRESS_FIELDS,
     DELIVERIES,
     ENVELOPE_COLUMNS,
     PII_KINDS,
@@ -39,6 +40,7 @@ from contracts.model import (
 )
 
 __all__ = [
+    "ADDRESS_FIELDS",
     "DELIVERIES",
     "ENVELOPE_COLUMNS",
     "PII_KINDS",

@@ -9,13 +9,26 @@ from typing import Any, cast
 import jsonschema_rs
 
 from contracts.columns import column_name, column_type, is_group, properties, types_of
-from contracts.model import DELIVERIES, ENVELOPE_COLUMNS, PII_KINDS, PII_TYPES, Fault, JsonObject
+from contracts.model import (
+    ADDRESS_FIELDS,
+    DELIVERIES,
+    ENVELOPE_COLUMNS,
+    PII_KINDS,
+    PII_TYPES,
+    Fault,
+    JsonObject,
+)
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 PATH = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*\.v[1-9][0-9]*\.json")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 TYPE = re.compile(r"VARCHAR|NUMBER\([1-9][0-9]?,[0-9]{1,2}\)|FLOAT|BOOLEAN|TIMESTAMP_NTZ|DATE|VARIANT")
+NUMBER = re.compile(r"NUMBER\(([0-9]+),([0-9]+)\)")
 DURATION = re.compile(r"P(?=.)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+# What every date-time has to match beside its format: neither offset nor leap second, which the warehouse's
+# TIMESTAMP_NTZ would drop or refuse.
+UTC = r"^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?Z$"
 
 # A closed list: a keyword with a typing error checks nothing, and one that combines schemas ($ref, anyOf, …)
 # hides properties from whoever derives columns and protection.
@@ -32,9 +45,10 @@ LAKE_REQUIRED = ("source", "event", "version", "delivery", "key", "freshness")
 # Snowflake's reserved words that a property could well be called: they cannot name a column unquoted.
 RESERVED = frozenset(
     """
-    ACCOUNT ALL ALTER AND ANY AS BETWEEN BY CASE CAST CHECK COLUMN CONNECT CONNECTION CONSTRAINT CREATE CROSS
-    CURRENT DATABASE DELETE DISTINCT DROP ELSE EXISTS FALSE FOLLOWING FOR FROM FULL GRANT GROUP HAVING ILIKE IN
-    INCREMENT INNER INSERT INTERSECT INTO IS ISSUE JOIN LATERAL LEFT LIKE LOCALTIME MINUS NATURAL NOT NULL OF
+    ACCOUNT ALL ALTER AND ANY AS BETWEEN BY CASE CAST CHECK COLUMN CONNECT CONNECTION CONSTRAINT CREATE
+    CROSS CURRENT DATABASE DELETE DISTINCT DROP ELSE EXISTS FALSE FOLLOWING FOR FROM FULL GRANT GROUP HAVING
+    ILIKE IN INCREMENT INNER INSERT INTERSECT INTO IS ISSUE JOIN LATERAL LEFT LIKE LOCALTIME MINUS NATURAL
+    NOT NULL OF
     ON OR ORDER ORGANIZATION QUALIFY REGEXP REVOKE RIGHT RLIKE ROW ROWS SAMPLE SCHEMA SELECT SET SOME START
     TABLE TABLESAMPLE THEN TO TRIGGER TRUE UNION UNIQUE UPDATE USING VALUES VIEW WHEN WHENEVER WHERE WITH
     """.split()  # noqa: SIM905 (a list would take a line for each)
@@ -168,10 +182,26 @@ class _Linter:
                 yield from self.node(cast(JsonObject, items), (*at, "items"), inside=inside or "array")
             else:
                 yield self.fault((*at, "items"), "expected one schema for all items")
-        if schema.get("format") == "date-time" and not str(schema.get("pattern", "")).endswith("Z$"):
-            yield self.fault(
-                (*at, "pattern"), "a date-time is UTC: expected 'Z$', or the warehouse would drop its offset"
-            )
+        if inside != "x-pii":
+            yield from self.fits(schema, at)
+
+    def fits(self, schema: JsonObject, at: tuple[str, ...]) -> Iterator[Fault]:
+        """Yield what would let a valid value fail to be cast to its column, and so stop a whole load."""
+        column = column_type(schema) or ""
+        if column == "TIMESTAMP_NTZ" and (schema.get("format"), schema.get("pattern")) != ("date-time", UTC):
+            yield self.fault(at, f"a point in time is a string of format date-time, in UTC: pattern {UTC!r}")
+        if column == "DATE" and schema.get("format") != "date":
+            yield self.fault((*at, "format"), "expected 'date'")
+        number = NUMBER.fullmatch(column)
+        if number is None:
+            return
+        limit = 10 ** (int(number[1]) - int(number[2]))
+        types = types_of(schema)
+        for name in ("minimum", "maximum") if {"integer", "number"} & set(types) else ():
+            if not abs(schema.get(name, limit)) < limit:
+                yield self.fault((*at, name), f"expected a bound that fits {column}, below {limit:.0e}")
+        if "string" in types and "pattern" not in schema:
+            yield self.fault((*at, "pattern"), f"expected a pattern of the numbers that fit {column}")
 
     def members(self, schema: JsonObject, at: tuple[str, ...], *, inside: str | None) -> Iterator[Fault]:
         if schema.get("additionalProperties") is not False:
@@ -217,8 +247,19 @@ class _Linter:
             yield self.fault((*here, "kind"), f"expected one of {', '.join(PII_KINDS)}, not {kind!r}")
         elif types_of(schema) != (PII_TYPES[kind],):
             yield self.fault((*at, "type"), f"personal data of kind {kind!r} is of type {PII_TYPES[kind]!r}")
-        elif kind == "address" and not {"city", "country"} <= schema.get("properties", {}).keys():
-            yield self.fault((*at, "properties"), "an address has a city and a country: analysts see them")
+        elif kind == "address":
+            yield from self.address(schema.get("properties", {}), (*at, "properties"))
+
+    def address(self, members: JsonObject, at: tuple[str, ...]) -> Iterator[Fault]:
+        """Yield what keeps two equal addresses of different sources from having equal tokens."""
+        for name in sorted(members.keys() - set(ADDRESS_FIELDS)):
+            yield self.fault((*at, name), f"an address is made of {', '.join(ADDRESS_FIELDS)}")
+        for name in ADDRESS_FIELDS:
+            if name in members and types_of(members[name]) != ("string",):
+                yield self.fault((*at, name, "type"), "a part of an address is of type 'string'")
+        for name in ("city", "country"):
+            if name not in members:
+                yield self.fault((*at, name), "missing: it is what analysts see of an address")
 
     def columns(self, schema: JsonObject) -> Iterator[Fault]:
         taken = {column.name: "the envelope" for column in ENVELOPE_COLUMNS}

@@ -21,6 +21,8 @@ PII_TYPES: Mapping[str, str] = {
     "phone": "string",
 }
 PII_KINDS = tuple(PII_TYPES)
+# What an address may be made of, in every contract: its token is made of these, in this order.
+ADDRESS_FIELDS = ("line1", "line2", "city", "region", "postal_code", "country")
 
 
 @dataclass(frozen=True, kw_only=True)
