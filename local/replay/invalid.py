@@ -21,6 +21,8 @@ FIRST_PERSON, PEOPLE = 2_000_000, 60
 TOO_LARGE = 1_010 * 1024
 """Valid, and more than Firehose takes once it is protected: sealed into an object of its own."""
 
+DEEP = 3000
+
 Json = dict[str, Any]
 
 
@@ -44,28 +46,33 @@ class Fault:
 
 
 def _set(path: str, value: Callable[[Household], Any]) -> Callable[[Json, Household], Json]:
-    """Put a value, which may be made of the person's data, at a dotted path."""
+    """Put a value, which may be made of the person's data, at a path."""
 
     def spoil(event: Json, person: Household) -> Json:
-        *parents, last = path.split("/")
-        node: Any = event
-        for key in parents:
-            node = node[int(key) if isinstance(node, list) else key]
+        node, last = _node(event, path)
         node[last] = value(person)
         return event
 
     return spoil
 
 
-def _drop(*path: str) -> Callable[[Json, Household], Json]:
+def _drop(path: str) -> Callable[[Json, Household], Json]:
+    """Leave out what is required."""
+
     def spoil(event: Json, _: Household) -> Json:
-        node = event
-        for key in path[:-1]:
-            node = node[key]
-        del node[path[-1]]
+        node, last = _node(event, path)
+        del node[last]
         return event
 
     return spoil
+
+
+def _node(event: Json, path: str) -> tuple[Any, str]:
+    *parents, last = path.split("/")
+    node: Any = event
+    for name in parents:
+        node = node[int(name) if isinstance(node, list) else name]
+    return node, last
 
 
 def _bytes(change: Callable[[bytes, Household], bytes]) -> Callable[[Json, Household], bytes]:
@@ -76,13 +83,6 @@ def _dump(event: Json) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _nested(_: Household) -> Any:
-    value: Any = {}
-    for _depth in range(3000):
-        value = [value]
-    return value
-
-
 def _large(event: Json, _: Household) -> Json:
     line = event["data"]["lines"][0]
     size = len(_dump(line)) + 1
@@ -91,38 +91,42 @@ def _large(event: Json, _: Household) -> Json:
 
 
 FAULTS = (
-    Fault("cut short", "not JSON", _bytes(lambda raw, _: raw[: len(raw) * 2 // 3])),
-    Fault("two in one", "not JSON", _bytes(lambda raw, _: raw + b"\n" + raw)),
-    Fault("not UTF-8", "not JSON", _bytes(lambda raw, p: raw.replace(b"USD", b"\xe9\xff"))),
-    Fault("UTF-16", "not JSON", _bytes(lambda raw, _: raw.decode().encode("utf-16"))),
-    Fault("compressed", "not JSON", _bytes(lambda raw, _: gzip.compress(raw, mtime=0))),
-    Fault("NaN", "not JSON", _set("data/total", lambda _: float("nan"))),
-    Fault("half a character", "not JSON", _bytes(lambda raw, _: raw.replace(b"USD", rb"\ud83d"))),
+    Fault("cut short", "event: json", _bytes(lambda raw, _: raw[: len(raw) * 2 // 3])),
+    Fault("two in one", "event: json", _bytes(lambda raw, _: raw + b"\n" + raw)),
+    Fault("not UTF-8", "event: json", _bytes(lambda raw, p: raw.replace(b"USD", b"\xe9\xff"))),
+    Fault("UTF-16", "event: json", _bytes(lambda raw, _: raw.decode().encode("utf-16"))),
+    Fault("compressed", "event: json", _bytes(lambda raw, _: gzip.compress(raw, mtime=0))),
+    Fault("NaN", "event: json", _set("data/total", lambda _: float("nan"))),
+    Fault("half a character", "event: json", _bytes(lambda raw, _: raw.replace(b"USD", rb"\ud83d"))),
     Fault(
         "a line of CSV",
-        "not JSON",
+        "event: json",
         _bytes(lambda _, p: f"17;{p.name};{p.email};{p.phone};{p.street}".encode()),
     ),
-    Fault("nested deep", "not JSON", _set("data/deep", _nested)),
-    Fault("a list", "not an object", _bytes(lambda raw, _: b"[" + raw + b"]")),
-    Fault("JSON in a string", "not an object", _bytes(lambda raw, _: json.dumps(raw.decode()).encode())),
-    Fault("null", "not an object", _bytes(lambda *_: b"null")),
-    Fault("unknown event", "event_type", _set("event_type", lambda _: "refund")),
-    Fault("person as event", "event_type", _set("event_type", lambda p: p.email)),
-    Fault("wrong source", "source", _set("source", lambda _: "crm")),
-    Fault("no source", "source", _drop("source")),
-    Fault("no version", "schema_version", _drop("schema_version")),
-    Fault("unknown version", "schema_version", _set("schema_version", lambda _: 99)),
-    Fault("person as id", "event_id", _set("event_id", lambda p: p.email)),
-    Fault("no time", "producer_ts", _set("producer_ts", lambda _: "yesterday")),
-    Fault("time as number", "producer_ts", _set("producer_ts", lambda _: 1483271606)),
-    Fault("note in the envelope", "additionalProperties", _set("note", lambda p: f"call {p.phone}")),
-    Fault("no data", "required", _drop("data")),
+    Fault(
+        "nested deep",
+        "event: json",
+        _bytes(lambda raw, _: raw[:-1] + b',"deep":' + b"[" * DEEP + b"]" * DEEP + b"}"),
+    ),
+    Fault("a list", "event: type", _bytes(lambda raw, _: b"[" + raw + b"]")),
+    Fault("JSON in a string", "event: type", _bytes(lambda raw, _: json.dumps(raw.decode()).encode())),
+    Fault("null", "event: type", _bytes(lambda *_: b"null")),
+    Fault("unknown event", "event_type: unknown", _set("event_type", lambda _: "refund")),
+    Fault("person as event", "event_type: unknown", _set("event_type", lambda p: p.email)),
+    Fault("wrong source", "source: const", _set("source", lambda _: "crm")),
+    Fault("no source", "source: required", _drop("source")),
+    Fault("no version", "schema_version: required", _drop("schema_version")),
+    Fault("unknown version", "schema_version: unknown", _set("schema_version", lambda _: 99)),
+    Fault("person as id", "event_id: pattern", _set("event_id", lambda p: p.email)),
+    Fault("no time", "producer_ts: pattern", _set("producer_ts", lambda _: "yesterday")),
+    Fault("time as number", "producer_ts: type", _set("producer_ts", lambda _: 1483271606)),
+    Fault("note in the envelope", "event: additionalProperties", _set("note", lambda p: f"call {p.phone}")),
+    Fault("no data", "data: required", _drop("data")),
     Fault("data is null", "data: type", _set("data", lambda _: None)),
-    Fault("no total", "required", _drop("data", "total")),
+    Fault("no total", "data.total: required", _drop("data/total")),
     Fault("no lines", "data.lines: minItems", _set("data/lines", lambda _: [])),
     Fault("total with mills", "data.total: pattern", _set("data/total", lambda _: "12.345")),
-    Fault("quantity as text", "data.lines", _set("data/lines/0/quantity", lambda _: "3")),
+    Fault("quantity as text", "data.lines[].quantity: type", _set("data/lines/0/quantity", lambda _: "3")),
     Fault("person as currency", "data.currency: pattern", _set("data/currency", lambda p: p.email)),
     Fault("email is a number", "data.customer.email: type", _set("data/customer/email", lambda p: p.id)),
     Fault(
@@ -143,15 +147,25 @@ FAULTS = (
     ),
     Fault(
         "address without city",
-        "data.customer.address: required",
-        _drop("data", "customer", "address", "city"),
+        "data.customer.address.city: required",
+        _drop("data/customer/address/city"),
     ),
-    Fault("a second email", "additionalProperties", _set("data/customer/e_mail", lambda p: p.email)),
+    Fault(
+        "a second email",
+        "data.customer: additionalProperties",
+        _set("data/customer/e_mail", lambda p: p.email),
+    ),
     Fault(
         "person as key",
-        "additionalProperties",
+        "data: additionalProperties",
         _bytes(lambda raw, p: raw.replace(b'"data":{', f'"data":{{{json.dumps(p.email)}:1,'.encode())),
     ),
+    Fault(
+        "said twice",
+        "event: duplicate",
+        _bytes(lambda raw, p: raw.replace(b'"total"', b'"store_id":"2","total"')),
+    ),
+    Fault("no such day", "producer_ts: calendar", _set("producer_ts", lambda _: "2017-02-30T12:00:00Z")),
     Fault("too large", "oversize", _large),
 )
 
