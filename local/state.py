@@ -22,7 +22,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 STACK = "local"
 ROOT_VARIABLE = "RETAILLAKE_ROOT"
 ADMIN_ROLE = "ACCOUNTADMIN"
-READ_TIMEOUT = 120
+CREDENTIALS = ("test", "test")  # the emulator's root user; it guards nothing
 POOL = 32
 
 
@@ -261,7 +261,7 @@ class Lake:
 
 
 @lru_cache(maxsize=64)
-def aws_client(service: str, endpoint: str, region: str) -> Any:
+def aws_client(service: str, endpoint: str, region: str, timeout: int = 120, attempts: int = 4) -> Any:
     """A boto3 client that sees the laptop's AWS only: no profile, proxy or credential of the user's."""
     import boto3  # noqa: PLC0415 (as above)
     import botocore.session  # noqa: PLC0415
@@ -279,13 +279,13 @@ def aws_client(service: str, endpoint: str, region: str) -> Any:
         service,
         endpoint_url=endpoint,
         region_name=region,
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 (the emulator's root user; it guards nothing)
+        aws_access_key_id=CREDENTIALS[0],
+        aws_secret_access_key=CREDENTIALS[1],
         config=Config(
             proxies={},
             max_pool_connections=POOL,
-            read_timeout=READ_TIMEOUT,
-            retries={"mode": "standard", "max_attempts": 4},
+            read_timeout=timeout,
+            retries={"mode": "standard", "max_attempts": attempts},
             s3={"addressing_style": "path"},
         ),
     )
