@@ -1,0 +1,219 @@
+"""The pattern: what a stage is asked for, what it hands on, and what a cloud must be able to do.
+
+A cloud implements each stage with its own native services. Between stages only the small frozen endpoints
+below are handed on; they say what a thing is for, never which service it is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import ClassVar, Protocol
+
+import pulumi
+
+from settings import Delivery as DeliverySettings
+from settings import Landing, Settings, Streams, Transform
+
+LANDING_PREFIX = "landing/"
+
+
+class Capability(Enum):
+    """What a stack may need of its cloud."""
+
+    ON_DEMAND_STREAMS = "streams that grow on demand"
+    PROVISIONED_STREAMS = "streams of a provisioned size"
+    ENCRYPT_ONLY_KEYS = "keys that a role may encrypt with and not decrypt"
+    IMMUTABLE_LANDING = "objects that cannot be changed for a time"
+    WAREHOUSE_NOTIFICATION = "telling the warehouse of new objects"
+
+
+class UnsupportedCloudError(pulumi.RunError):
+    """The stack's cloud cannot do what the stack needs."""
+
+
+# --- what is asked for ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudSpec:
+    """A whole stack's part in a cloud: what all stages share (keys, alarms, the functions' package)."""
+
+    settings: Settings
+    sources: tuple[str, ...]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandingSpec:
+    """The immutable ground truth."""
+
+    landing: Landing
+    protect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSpec:
+    """A source's ingress stream: plaintext, encrypted at rest, short-lived, read by the transform alone."""
+
+    source: str
+    streams: Streams
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectionSpec:
+    """The transform of a source, and the stream that it writes to."""
+
+    source: str
+    transform: Transform
+    streams: Streams
+    oversize: "LandingZone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySpec:
+    """How a source's protected records become objects."""
+
+    source: str
+    delivery: DeliverySettings
+
+
+# --- what is handed on ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """A stream of one source's records."""
+
+    source: str
+    name: pulumi.Output[str]
+    id: pulumi.Output[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandingZone:
+    """Where objects land: `url` is that of delivered ones; `reader` is who the warehouse becomes to read."""
+
+    name: pulumi.Output[str]
+    id: pulumi.Output[str]
+    url: pulumi.Output[str]
+    reader: str
+    ready: tuple[pulumi.Resource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What writes a source's objects, and the prefix below which it does."""
+
+    source: str
+    name: pulumi.Output[str]
+    prefix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotificationChannel:
+    """Where the warehouse hears of new objects; it may listen once `ready` is there."""
+
+    address: pulumi.Output[str]
+    ready: tuple[pulumi.Resource, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseIdentity:
+    """Who the warehouse is to the cloud, and the word by which it shows that it comes for this stack."""
+
+    principal: pulumi.Output[str]
+    word: str
+
+
+# Makes, from a channel's address, the cloud's own policy document that lets the warehouse listen.
+ListenerPolicy = Callable[[pulumi.Output[str]], pulumi.Output[str]]
+
+
+class Cloud(Protocol):
+    """A cloud: the stages in the order in which data flows. Children get `parent` as their parent."""
+
+    capabilities: ClassVar[frozenset[Capability]]
+
+    def __init__(self, name: str, spec: CloudSpec, parent: pulumi.Resource) -> None:
+        """Make what all stages share."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """The region."""
+        ...
+
+    def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
+        """Make the object store's landing zone."""
+        ...
+
+    def ingress(self, name: str, spec: StreamSpec, parent: pulumi.Resource) -> Stream:
+        """Make a source's ingress stream."""
+        ...
+
+    def protect(self, name: str, source: Stream, spec: ProtectionSpec, parent: pulumi.Resource) -> Stream:
+        """Make a source's transform and the protected stream that it writes to."""
+        ...
+
+    def deliver(
+        self, name: str, source: Stream, into: LandingZone, spec: DeliverySpec, parent: pulumi.Resource
+    ) -> Delivery:
+        """Make what writes protected records into the landing zone."""
+        ...
+
+    def trust_warehouse(
+        self, name: str, zone: LandingZone, identity: WarehouseIdentity, parent: pulumi.Resource
+    ) -> tuple[pulumi.Resource, ...]:
+        """Let the warehouse read the landing zone; return what must be there before it tries."""
+        ...
+
+    def notify(
+        self, name: str, zone: LandingZone, listener: ListenerPolicy, parent: pulumi.Resource
+    ) -> NotificationChannel:
+        """Make the channel that tells of new objects."""
+        ...
+
+
+# --- which cloud ----------------------------------------------------------------------------------------
+
+# Module and class of each known cloud, or why there is none. Only the one that is asked for is imported.
+CLOUDS: Mapping[str, tuple[str, str] | None] = {
+    "aws": ("components.aws.cloud", "AwsCloud"),
+    "azure": None,
+}
+
+
+def needed(settings: Settings) -> frozenset[Capability]:
+    """Return what a stack needs of its cloud."""
+    modes = {source.streams.mode for source in settings.sources.values()}
+    wanted = {
+        Capability.ENCRYPT_ONLY_KEYS: True,
+        Capability.WAREHOUSE_NOTIFICATION: True,
+        Capability.ON_DEMAND_STREAMS: "on-demand" in modes,
+        Capability.PROVISIONED_STREAMS: "provisioned" in modes,
+        Capability.IMMUTABLE_LANDING: settings.landing.lock_mode != "none",
+    }
+    return frozenset(capability for capability, is_wanted in wanted.items() if is_wanted)
+
+
+def cloud(settings: Settings, clouds: Mapping[str, tuple[str, str] | None] = CLOUDS) -> type[Cloud]:
+    """Return the stack's cloud, or say what it lacks before anything is made.
+
+    Raises
+    ------
+    UnsupportedCloudError
+        If the cloud is not implemented, or cannot do what the stack's settings need.
+    """
+    able = ", ".join(sorted(name for name, place in clouds.items() if place))
+    place = clouds.get(settings.cloud)
+    if place is None:
+        raise UnsupportedCloudError(
+            f"cloud: {settings.cloud} is known, but this version cannot deploy to it yet; expected {able}"
+        )
+    module, name = place
+    found: type[Cloud] = getattr(import_module(module), name)
+    if lacking := needed(settings) - found.capabilities:
+        words = "; ".join(sorted(capability.value for capability in lacking))
+        raise UnsupportedCloudError(f"cloud: {settings.cloud} lacks what this stack's settings need: {words}")
+    return found

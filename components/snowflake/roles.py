@@ -1,0 +1,162 @@
+"""Who may do what in the warehouse: the one specification of roles, rights and faces.
+
+Access roles hold rights on one schema; functional roles, which people and services take on, hold access
+roles. No functional role is granted to another or to an administrator: `IS_ROLE_IN_SESSION` would then
+show administrators what they are not to see.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+SCHEMAS = ("RAW", "STAGING", "PRODUCTION", "GOVERNANCE")
+
+
+class Face(Enum):
+    """What a role reads of a protected value; who has no face reads three asterisks."""
+
+    PACKED = "packed"
+    TOKEN = "token"  # noqa: S105 (the name of a face)
+    DISPLAY = "display"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Right:
+    """Privileges on a schema, or on all objects of a kind in it (those to come included)."""
+
+    privileges: tuple[str, ...]
+    objects: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessRole:
+    """Rights on one schema; its name says which."""
+
+    name: str
+    schema: str
+    rights: tuple[Right, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A functional role."""
+
+    name: str
+    purpose: str
+    access: tuple[str, ...]
+    warehouse: str
+    face: Face | None = None
+
+
+USAGE = Right(privileges=("USAGE",))
+SELECT = (Right(privileges=("SELECT",), objects="TABLES"), Right(privileges=("SELECT",), objects="VIEWS"))
+CHANGE = Right(privileges=("INSERT", "UPDATE", "DELETE", "TRUNCATE"), objects="TABLES")
+
+ACCESS_ROLES = (
+    AccessRole(name="RAW_R", schema="RAW", rights=(USAGE, *SELECT)),
+    AccessRole(
+        name="RAW_W",
+        schema="RAW",
+        rights=(
+            USAGE,
+            Right(privileges=("INSERT",), objects="TABLES"),
+            Right(privileges=("OPERATE", "MONITOR"), objects="PIPES"),
+            Right(privileges=("USAGE",), objects="STAGES"),
+            Right(privileges=("USAGE",), objects="FILE FORMATS"),
+        ),
+    ),
+    AccessRole(name="STAGING_R", schema="STAGING", rights=(USAGE, *SELECT)),
+    AccessRole(
+        name="STAGING_W",
+        schema="STAGING",
+        rights=(USAGE, CHANGE, Right(privileges=("OPERATE", "MONITOR"), objects="TASKS")),
+    ),
+    AccessRole(name="PRODUCTION_R", schema="PRODUCTION", rights=(USAGE, *SELECT)),
+    AccessRole(
+        name="PRODUCTION_W",
+        schema="PRODUCTION",
+        rights=(Right(privileges=("USAGE", "CREATE TABLE", "CREATE VIEW")), CHANGE),
+    ),
+    # Applying a masking policy is granted policy by policy: there are no future grants of it.
+    AccessRole(name="GOVERNANCE_R", schema="GOVERNANCE", rights=(USAGE,)),
+)
+
+ROLES = (
+    Role(
+        name="ANALYST",
+        purpose="reads what is published; personal values masked",
+        access=("PRODUCTION_R",),
+        warehouse="query",
+        face=Face.DISPLAY,
+    ),
+    Role(
+        name="DATA_SCIENCE",
+        purpose="joins and segments on tokens",
+        access=("PRODUCTION_R", "STAGING_R"),
+        warehouse="query",
+        face=Face.TOKEN,
+    ),
+    Role(
+        name="INVENTORY_MANAGER",
+        purpose="reads stock and sales; no personal values",
+        access=("PRODUCTION_R",),
+        warehouse="query",
+    ),
+    Role(
+        name="MARKETING_OPS",
+        purpose="builds audiences of tokens, for re-identification under approval",
+        access=("PRODUCTION_R",),
+        warehouse="query",
+        face=Face.TOKEN,
+    ),
+    Role(
+        name="REID_SERVICE",
+        purpose="reads packed values, to reveal the allowed ones one by one",
+        access=("PRODUCTION_R", "STAGING_R"),
+        warehouse="query",
+        face=Face.PACKED,
+    ),
+    Role(
+        name="TRANSFORMER",
+        purpose="builds production from staging",
+        access=("RAW_R", "STAGING_R", "STAGING_W", "PRODUCTION_R", "PRODUCTION_W", "GOVERNANCE_R"),
+        warehouse="transform",
+        face=Face.PACKED,
+    ),
+    Role(
+        name="LOADER",
+        purpose="operates the pipes and reloads from the landing zone",
+        access=("RAW_W",),
+        warehouse="load",
+    ),
+    Role(
+        name="AUDITOR",
+        purpose="reads what is published and what was quarantined; personal values masked",
+        access=("PRODUCTION_R", "STAGING_R"),
+        warehouse="query",
+        face=Face.DISPLAY,
+    ),
+)
+
+
+def masking_body(prefix: str) -> str:
+    """Return the body of the masking policies: the face of the role that asks, the fullest first.
+
+    Parameters
+    ----------
+    prefix
+        What the stack's role names begin with.
+    """
+    faces = (
+        (Face.PACKED, "VAL"),
+        (Face.TOKEN, "SPLIT_PART(VAL, ':', 2)"),
+        (Face.DISPLAY, "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"),
+    )
+    cases = [
+        f"WHEN {_any_of(prefix, [role.name for role in ROLES if role.face is face])} THEN {shown}"
+        for face, shown in faces
+    ]
+    return " ".join(["CASE", *cases, "WHEN VAL IS NULL THEN NULL ELSE '***' END"])
+
+
+def _any_of(prefix: str, names: list[str]) -> str:
+    return " OR ".join(f"IS_ROLE_IN_SESSION('{prefix}{name}')" for name in names)
