@@ -1,0 +1,1 @@
+"""The dbt project, and what is generated for it from the data contracts."""

@@ -1,0 +1,4 @@
+{#- A model's schema is what its folder says, not a schema per developer: every stack has its own database. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name if custom_schema_name is not none else target.schema }}
+{%- endmacro %}

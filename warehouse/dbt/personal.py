@@ -1,0 +1,141 @@
+"""Which columns of PRODUCTION carry personal data: each one is followed through the models to the contracts.
+
+A model that selects a personal column, under whatever name and through however many models, is found here,
+and its column then carries the masking policy of its kind. What cannot be followed is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.lineage import Node, lineage
+
+import contracts
+
+# A masking policy takes text. What is no text is harmless if it can only say how many, whether or when.
+TEXT = {"varchar", "text", "string", "char"}
+HARMLESS = {"number", "float", "boolean", "date", "time", "timestamp_ntz", "timestamp_ltz", "timestamp_tz"}
+
+Kinds = dict[str, dict[str, str]]
+"""Model → column → kind of personal data."""
+Tables = Mapping[str, Mapping[str, str | None]]
+"""Table of STAGING → column → kind of personal data, None if it is none."""
+
+
+class ModelError(Exception):
+    """A model that cannot be published as it is: which, and what was expected."""
+
+
+def personal_columns(catalogue: contracts.Catalogue, project: Path, events: list[dict[str, Any]]) -> Kinds:
+    """Return the personal columns of every model in PRODUCTION that has some.
+
+    Raises
+    ------
+    ModelError
+        Where a column cannot be followed, has several kinds, or is of a type that no policy can mask.
+    """
+    models = Models(project=project, events=events)
+    tables = {"quarantine": _kinds(contracts.QUARANTINE_COLUMNS)} | {
+        event.table.lower(): _kinds((*contracts.ENVELOPE_COLUMNS, *event.columns))
+        for event in catalogue.all_events
+    }
+    found = {name: _personal(name, models, tables) for name in sorted(models.published)}
+    return {name: kinds for name, kinds in found.items() if kinds}
+
+
+def _kinds(columns: Iterable[contracts.Column]) -> dict[str, str | None]:
+    return {column.name.lower(): column.pii for column in columns}
+
+
+def _personal(name: str, models: Models, tables: Tables) -> dict[str, str]:
+    declared = models.published[name]
+    schema = {table: dict.fromkeys(columns, "VARCHAR") for table, columns in tables.items()}
+    others = {other: sql for other, sql in models.sql.items() if other != name}
+    try:
+        nodes = lineage(None, models.sql[name], schema=schema, sources=others, dialect="snowflake")
+    except SqlglotError as fault:
+        raise ModelError(f"model {name}: its columns cannot be followed to the contracts: {fault}") from fault
+    assert isinstance(nodes, dict)  # noqa: S101 (all columns were asked for)
+    selected = {column.lower(): node for column, node in nodes.items()}
+    if selected.keys() != declared.keys():
+        odd = ", ".join(sorted(selected.keys() ^ declared.keys()))
+        raise ModelError(f"model {name}: selects other columns than its contract declares: {odd}")
+    personal: dict[str, str] = {}
+    for column, node in selected.items():
+        kinds = {kind for kind in (_kind(name, leaf, tables) for leaf in node.walk()) if kind}
+        type_ = re.split(r"\W", declared[column].lower())[0]
+        if not kinds or type_ in HARMLESS:
+            continue
+        if type_ not in TEXT or len(kinds) > 1:
+            raise ModelError(
+                f"model {name}, column {column}: made of personal data ({', '.join(sorted(kinds))}), "
+                f"declared as {declared[column]}; expected one kind in one varchar, which a policy can mask"
+            )
+        personal[column] = kinds.pop()
+    return personal
+
+
+def _kind(model: str, node: Node, tables: Tables) -> str | None:
+    if isinstance(node.expression, exp.Placeholder):
+        raise ModelError(f"model {model}: cannot tell which table {node.name} comes from; qualify it")
+    if node.downstream or not isinstance(node.expression, exp.Table):
+        return None
+    table, column = node.expression.name.lower(), node.name.rpartition(".")[2].lower()
+    if column not in tables.get(table, {}):
+        raise ModelError(f"model {model}: reads {table}.{column}, which no contract describes")
+    return tables[table][column]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The project's models: their SQL with names in place of references, and what PRODUCTION declares."""
+
+    project: Path
+    events: list[dict[str, Any]]
+
+    @cached_property
+    def sql(self) -> dict[str, str]:
+        """Every model's SQL, as its first build would run it."""
+        jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (SQL)
+        jinja.globals.update(
+            config=lambda *_, **__: "",
+            ref=lambda name: name,
+            source=lambda _schema, table: table,
+            var=lambda name: f"'{name}'",
+            is_incremental=lambda: False,
+            staged_events=lambda: self.events,
+        )
+        rendered: dict[str, str] = {}
+        for path in sorted(self.project.glob("models/**/*.sql")):
+            try:
+                rendered[path.stem] = jinja.from_string(path.read_text()).render()
+            except jinja2.TemplateError as fault:
+                raise ModelError(f"{path.relative_to(self.project)}: {fault}") from fault
+        return rendered
+
+    @cached_property
+    def published(self) -> dict[str, dict[str, str]]:
+        """The models of PRODUCTION, and the type of each of their columns by their contracts."""
+        described: dict[str, Any] = {}
+        for path in sorted(self.project.glob("models/production/**/*.yml")):
+            described |= {
+                model["name"]: model for model in yaml.safe_load(path.read_text()).get("models", ())
+            }
+        published: dict[str, dict[str, str]] = {}
+        for path in sorted(self.project.glob("models/production/**/*.sql")):
+            if path.stem not in described:
+                raise ModelError(
+                    f"model {path.stem}: no description in models/production declares its columns"
+                )
+            columns = described[path.stem].get("columns", ())
+            published[path.stem] = {column["name"].lower(): column["data_type"] for column in columns}
+        return published
