@@ -1,0 +1,177 @@
+"""CloudWatch: log groups and alarms."""
+
+from __future__ import annotations
+
+from ..adapter import Inputs, Outputs, register
+from .client import ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered, pairs, unpaired
+
+MISSING = ("ResourceNotFoundException", "ResourceNotFound")
+
+
+@register
+class LogGroup(AwsAdapter):
+    """A group of logs."""
+
+    type = "aws:cloudwatch/logGroup:LogGroup"
+    service = "logs"
+    autoname = "name"
+    replace_on = frozenset({"name", "logGroupClass", "region"})
+    exists = ("ResourceAlreadyExistsException",)
+    unread = {"skipDestroy": "is used when the group is deleted"}
+    computed = {**TAGGED, "arn": lambda place, rid, inputs: place.arn("logs", f"log-group:{rid}")}
+
+    def calls(self, p: Props) -> list[Call]:
+        """Make the group; then say how long it keeps."""
+        p.take("skipDestroy")
+        names = p.params(
+            name="logGroupName",
+            kmsKeyId="kmsKeyId",
+            logGroupClass="logGroupClass",
+            deletionProtectionEnabled="deletionProtectionEnabled",
+        )
+        calls = [call("create_log_group", **names, tags=p.take("tags"))]
+        if days := p.take("retentionInDays"):
+            off = call("delete_retention_policy", logGroupName=ID)
+            calls.append(call("put_retention_policy", logGroupName=ID, retentionInDays=days, undo=off))
+        return calls
+
+    def update(self, cloud: Aws, rid: str, old: Inputs, new: Inputs) -> None:
+        """Change retention, key and tags."""
+        super().update(cloud, rid, old, new)
+        if (key := new.get("kmsKeyId")) != old.get("kmsKeyId"):
+            if key:
+                cloud.ask("logs", "associate_kms_key", logGroupName=rid, kmsKeyId=key)
+            else:
+                cloud.ask("logs", "disassociate_kms_key", logGroupName=rid)
+        before, after = old.get("tags", {}), new.get("tags", {})
+        arn = cloud.place.arn("logs", f"log-group:{rid}")
+        if gone := [*(before.keys() - after.keys())]:
+            cloud.ask("logs", "untag_resource", resourceArn=arn, tagKeys=gone)
+        if after and before != after:
+            cloud.ask("logs", "tag_resource", resourceArn=arn, tags=after)
+
+    def read(self, cloud: Aws, rid: str, inputs: Inputs) -> Outputs | None:
+        """Find the group among those whose names begin so."""
+        found = cloud.ask("logs", "describe_log_groups", logGroupNamePrefix=rid)["logGroups"]
+        group = next((one for one in found if one["logGroupName"] == rid), None)
+        if group is None:
+            return None
+        arn = group["arn"].removesuffix(":*")
+        tags = cloud.ask("logs", "list_tags_for_resource", resourceArn=arn)["tags"]
+        return {
+            "region": inputs.get("region", cloud.place.region),
+            "name": rid,
+            "arn": arn,
+            "retentionInDays": group.get("retentionInDays", 0),
+            "kmsKeyId": group.get("kmsKeyId"),
+            "logGroupClass": group.get("logGroupClass"),
+            "deletionProtectionEnabled": group.get("deletionProtectionEnabled", False),
+            "tags": tags,
+            "tagsAll": tags,
+        }
+
+    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
+        """Delete it."""
+        return (
+            [] if inputs.get("skipDestroy") else [call("delete_log_group", logGroupName=rid, allow=MISSING)]
+        )
+
+
+@register
+class MetricAlarm(AwsAdapter):
+    """An alarm on a metric."""
+
+    type = "aws:cloudwatch/metricAlarm:MetricAlarm"
+    service = "cloudwatch"
+    autoname = "name"
+    makes = False
+    replace_on = frozenset({"name", "region"})
+    computed = {**TAGGED, "arn": lambda place, rid, inputs: place.arn("cloudwatch", f"alarm:{rid}")}
+    names = {
+        "name": "AlarmName",
+        "comparisonOperator": "ComparisonOperator",
+        "evaluationPeriods": "EvaluationPeriods",
+        "datapointsToAlarm": "DatapointsToAlarm",
+        "threshold": "Threshold",
+        "metricName": "MetricName",
+        "namespace": "Namespace",
+        "period": "Period",
+        "statistic": "Statistic",
+        "extendedStatistic": "ExtendedStatistic",
+        "unit": "Unit",
+        "treatMissingData": "TreatMissingData",
+        "alarmDescription": "AlarmDescription",
+        "actionsEnabled": "ActionsEnabled",
+        "alarmActions": "AlarmActions",
+        "okActions": "OKActions",
+        "insufficientDataActions": "InsufficientDataActions",
+        "thresholdMetricId": "ThresholdMetricId",
+    }
+
+    def calls(self, p: Props) -> list[Call]:
+        """Put the alarm."""
+        dimensions = pairs(p.take("dimensions"), "Name")
+        queries = []
+        for query in p.blocks("metricQueries"):
+            sent = query.params(
+                id="Id",
+                expression="Expression",
+                label="Label",
+                period="Period",
+                returnData="ReturnData",
+                accountId="AccountId",
+            )
+            if metric := query.block("metric"):
+                about = metric.params(metricName="MetricName", namespace="Namespace")
+                about["Dimensions"] = pairs(metric.take("dimensions", {}), "Name") or []
+                sent["MetricStat"] = {
+                    "Metric": about,
+                    **metric.params(period="Period", stat="Stat", unit="Unit"),
+                }
+            queries.append(sent)
+        sent = p.params(**self.names)
+        return [
+            call(
+                "put_metric_alarm",
+                **sent,
+                Dimensions=dimensions,
+                Metrics=queries or None,
+                Tags=pairs(p.take("tags")),
+            )
+        ]
+
+    def read(self, cloud: Aws, rid: str, inputs: Inputs) -> Outputs | None:
+        """Describe the alarm."""
+        found = cloud.ask("cloudwatch", "describe_alarms", AlarmNames=[rid])["MetricAlarms"]
+        if not found:
+            return None
+        alarm = found[0]
+        tags = unpaired(
+            cloud.ask("cloudwatch", "list_tags_for_resource", ResourceARN=alarm["AlarmArn"])["Tags"]
+        )
+        return {
+            "region": inputs.get("region", cloud.place.region),
+            "arn": alarm["AlarmArn"],
+            "dimensions": unpaired(alarm.get("Dimensions", []), "Name"),
+            "metricQueries": [_query(one) for one in alarm.get("Metrics", [])],
+            "tags": tags,
+            "tagsAll": tags,
+            **{name: alarm.get(api) for name, api in self.names.items()},
+        }
+
+    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
+        """Delete it."""
+        return [call("delete_alarms", AlarmNames=[rid], allow=MISSING)]
+
+
+def _query(one: dict) -> Outputs:
+    seen = lowered({key: value for key, value in one.items() if key != "MetricStat"})
+    if stat := one.get("MetricStat"):
+        metric = stat["Metric"]
+        seen["metric"] = {
+            "metricName": metric.get("MetricName"),
+            "namespace": metric.get("Namespace"),
+            "dimensions": unpaired(metric.get("Dimensions", []), "Name"),
+            **lowered({key: stat[key] for key in ("Period", "Stat", "Unit") if key in stat}),
+        }
+    return seen

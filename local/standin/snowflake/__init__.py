@@ -1,0 +1,5 @@
+"""Stand-ins of the Snowflake resources that the program uses."""
+
+from . import access, account, governance, loading
+
+__all__ = ["access", "account", "governance", "loading"]
