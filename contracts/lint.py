@@ -198,8 +198,12 @@ class _Linter:
         limit = 10 ** (int(number[1]) - int(number[2]))
         types = types_of(schema)
         for name in ("minimum", "maximum") if {"integer", "number"} & set(types) else ():
-            if not abs(schema.get(name, limit)) < limit:
-                yield self.fault((*at, name), f"expected a bound that fits {column}, below {limit:.0e}")
+            # Whole, since validators compare with a fraction exactly, in decimals: ten times slower.
+            bound = schema.get(name, limit)
+            if not isinstance(bound, int) or abs(bound) >= limit:
+                yield self.fault(
+                    (*at, name), f"expected a whole number that fits {column}, below {limit:.0e}"
+                )
         if "string" in types and "pattern" not in schema:
             yield self.fault((*at, "pattern"), f"expected a pattern of the numbers that fit {column}")
 

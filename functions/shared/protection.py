@@ -1,0 +1,138 @@
+"""Envelope encryption without the right to decrypt: data keys, packed values and sealed records.
+
+A data key is made in memory, wrapped once by the key service, and travels, wrapped, in every record that it
+protects. Whoever makes it needs `kms:Encrypt` and nothing else; whoever may unwrap it is decided by its
+purpose, which is part of the encryption context: `field` for the Re-ID service, `quarantine` for the replay
+of refused records.
+
+A packed value is `1:<token>:<ciphertext>:<display>`: the format's version, 32 characters of a keyed hash,
+base64 of nonce, AES-256-GCM ciphertext and tag, and what analysts see. No part holds a colon.
+"""
+
+import os
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Literal
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+Purpose = Literal["field", "quarantine"]
+# From a data key and its purpose to the wrapped key.
+Wrap = Callable[[bytes, Purpose], bytes]
+
+PACKED_VERSION = "1"
+KEY_BYTES = 32
+NONCE_BYTES = 12
+TOKEN_BYTES = 24
+# NIST SP 800-38D allows 2^32 encryptions under one key even where nonces are random; ours are counted.
+MAX_ENCRYPTIONS = 2**32
+
+
+class DataKey:
+    """A data key in use.
+
+    Its nonces are a counter from zero. That is safe, and faster than random ones, because the key is made
+    where it is used and its plaintext never leaves the process: no other counter runs under the same key.
+    It must therefore never be made before a snapshot or a fork of the process.
+    """
+
+    __slots__ = ("encrypt", "expires", "left", "next_nonce", "wrapped")
+
+    def __init__(self, key: bytes, wrapped: bytes, *, expires: float, encryptions: int) -> None:
+        self.encrypt = AESGCM(key).encrypt
+        self.next_nonce = count().__next__
+        self.wrapped = b64encode(wrapped).decode()
+        self.expires = expires
+        self.left = encryptions
+
+
+@dataclass(kw_only=True)
+class DataKeys:
+    """The current data key of each purpose, made when first needed and renewed by age and by use.
+
+    Parameters
+    ----------
+    wrap
+        Wraps a data key. What it raises is raised to whoever asked for the key, and the next one to ask
+        tries again.
+    seconds
+        How long a data key is used.
+    encryptions
+        How many values one data key encrypts at most.
+    clock
+        The time in seconds. The wall clock: a frozen container must not stop a key's age.
+    """
+
+    wrap: Wrap
+    seconds: float
+    encryptions: int = MAX_ENCRYPTIONS
+    clock: Callable[[], float] = time.time
+    _current: dict[Purpose, DataKey] = field(default_factory=dict[Purpose, DataKey], init=False, repr=False)
+
+    def current(self, purpose: Purpose, *, encryptions: int) -> DataKey:
+        """Return a key that is young enough, for at most that many encryptions."""
+        key = self._current.get(purpose)
+        now = self.clock()
+        if key is None or now >= key.expires or key.left < encryptions:
+            plain = os.urandom(KEY_BYTES)
+            key = DataKey(
+                plain, self.wrap(plain, purpose), expires=now + self.seconds, encryptions=self.encryptions
+            )
+            self._current[purpose] = key
+        key.left -= encryptions
+        return key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """The three faces of a protected value."""
+
+    token: str
+    ciphertext: bytes = field(repr=False)
+    display: str
+
+
+def unpack(value: str) -> Packed:
+    """Take a packed value apart.
+
+    Raises
+    ------
+    ValueError
+        If it is none; the message does not hold it.
+    """
+    parts = value.split(":", 3)
+    if len(parts) != 4 or parts[0] != PACKED_VERSION:
+        raise ValueError(f"not a packed value of version {PACKED_VERSION}")
+    return Packed(token=parts[1], ciphertext=b64decode(parts[2], validate=True), display=parts[3])
+
+
+def field_context(source: str, path: tuple[str, ...]) -> bytes:
+    """Return the associated data of a field: its ciphertext opens nowhere else."""
+    return f"{source}|{'.'.join(path)}".encode()
+
+
+def reveal(key: bytes, value: str, *, source: str, path: tuple[str, ...]) -> bytes:
+    """Decrypt a packed value with its unwrapped data key: UTF-8 text, or the JSON of an object."""
+    return _open(key, unpack(value).ciphertext, field_context(source, path))
+
+
+def seal(key: DataKey, raw: bytes, *, source: str) -> bytes:
+    """Encrypt a whole record: nonce, ciphertext and tag."""
+    nonce = key.next_nonce().to_bytes(NONCE_BYTES, "big")
+    return nonce + key.encrypt(nonce, raw, _seal_context(source))
+
+
+def unseal(key: bytes, sealed: bytes, *, source: str) -> bytes:
+    """Decrypt a sealed record with its unwrapped data key."""
+    return _open(key, sealed, _seal_context(source))
+
+
+def _seal_context(source: str) -> bytes:
+    return f"{source}|quarantine".encode()
+
+
+def _open(key: bytes, sealed: bytes, context: bytes) -> bytes:
+    return AESGCM(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)

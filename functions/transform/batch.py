@@ -1,0 +1,150 @@
+"""A batch of the ingress stream: every record of it becomes a record of the protected stream.
+
+An event that is not acceptable is sealed whole. So is what would be too large for the delivery, into an
+object of its own, with a record that points to it. Nothing here depends on the cloud, but for the form of
+the records that Kinesis hands to a function.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, TypedDict
+
+import pybase64
+
+from functions.shared.protection import DataKeys, seal
+from functions.shared.records import MAX_RECORD_BYTES, Entry, head, line, timestamp
+from functions.transform.core import Transform
+from functions.transform.envelope import Refused
+
+OVERSIZE = "oversize"
+# A reason's keyword where the fault is ours: something in the code that should not have raised.
+INTERNAL = "event: internal"
+
+
+class KinesisData(TypedDict):
+    """The payload of a record of an ingress stream."""
+
+    data: str
+    sequenceNumber: str
+    approximateArrivalTimestamp: float
+
+
+class KinesisRecord(TypedDict):
+    """A record as the event source mapping hands it to a function."""
+
+    kinesis: KinesisData
+    eventID: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedObject:
+    """A sealed record that is too large to land as one; the entry that points to it follows it."""
+
+    name: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """What a batch became. Entry n comes from the record with sequence number n."""
+
+    entries: list[Entry] = field(default_factory=list[Entry], repr=False)
+    sequences: list[str] = field(default_factory=list[str])
+    objects: dict[str, SealedObject] = field(default_factory=dict[str, SealedObject])
+    refused: Counter[str] = field(default_factory=Counter[str])
+    failures: Counter[str] = field(default_factory=Counter[str])
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """How many events were accepted, and landed as one record."""
+        return len(self.entries) - self.refused.total()
+
+
+class BatchTransform:
+    """Turns batches of a source's ingress stream into entries for its protected stream."""
+
+    def __init__(self, transform: Transform, keys: DataKeys, *, max_bytes: int = MAX_RECORD_BYTES) -> None:
+        self._transform = transform
+        self._keys = keys
+        self._max_bytes = max_bytes
+
+    def run(self, records: Iterable[KinesisRecord], *, now: float) -> Batch:
+        """Transform a batch.
+
+        Parameters
+        ----------
+        records
+            As the event source mapping hands them over.
+        now
+            The time in seconds since 1970, for `ingested_at`.
+
+        Raises
+        ------
+        Exception
+            Only what wrapping a data key raises. Nothing that a record holds makes a batch fail.
+        """
+        records = list(records)
+        batch, ingested_at = Batch(), timestamp(now)
+        key = self._keys.current("field", encryptions=len(records) * self._transform.values_per_event)
+        beginning = head(key.wrapped, ingested_at)
+        protect, decode, limit = self._transform.protect, pybase64.b64decode, self._max_bytes
+        for record in records:
+            kinesis = record["kinesis"]
+            raw = decode(kinesis["data"])
+            batch.bytes_in += len(raw)
+            event_id, data, reason = "", b"", None
+            try:
+                event_id, data = protect(
+                    raw, arrived=kinesis["approximateArrivalTimestamp"], key=key, beginning=beginning
+                )
+                if len(data) > limit:
+                    reason = OVERSIZE
+            except Refused as refusal:
+                reason = refusal.reason
+            except Exception as error:
+                # Whatever else it is, one record must neither stop its shard nor pass unprotected.
+                batch.failures[type(error).__name__] += 1
+                reason = INTERNAL
+            if reason is not None:
+                event_id, data = self._refuse(batch, record, raw, reason, ingested_at)
+            batch.entries.append({"Data": data, "PartitionKey": event_id})
+            batch.sequences.append(kinesis["sequenceNumber"])
+            batch.bytes_out += len(data)
+        return batch
+
+    def _refuse(
+        self, batch: Batch, record: KinesisRecord, raw: bytes, reason: str, ingested_at: str
+    ) -> tuple[str, bytes]:
+        key = self._keys.current("quarantine", encryptions=1)
+        source, arrived = self._transform.source, record["kinesis"]["approximateArrivalTimestamp"]
+        event_id = "q-" + record["eventID"].replace(":", "-")
+        body: dict[str, Any] = {
+            "event_id": event_id,
+            "source": source,
+            "event_type": self._transform.claimed_event(raw),
+            "producer_ts": timestamp(arrived),
+        }
+        beginning, sealed = head(key.wrapped, ingested_at), seal(key, raw, source=source)
+        body["quarantine"] = {"reason": reason, "sealed": pybase64.b64encode_as_string(sealed)}
+        data = line(beginning, body)
+        if len(data) > self._max_bytes:
+            # Named by position: a batch that is tried again writes the same object again.
+            name = f"{OVERSIZE}/source={source}/dt={timestamp(arrived)[:10]}/{event_id}.sealed"
+            batch.objects[record["kinesis"]["sequenceNumber"]] = SealedObject(name=name, body=sealed)
+            digest = sha256(sealed).hexdigest()
+            body["quarantine"] = {"reason": reason, "object": name, "bytes": len(sealed), "sha256": digest}
+            data = line(beginning, body)
+        batch.refused[reason] += 1
+        return event_id, data
+
+
+def keywords(refused: Mapping[str, int]) -> Counter[str]:
+    """Count refusals by keyword alone: few enough values for a metric's dimension."""
+    counted: Counter[str] = Counter()
+    for reason, number in refused.items():
+        counted[reason.partition(";")[0].rpartition(": ")[2]] += number
+    return counted

@@ -1,0 +1,196 @@
+"""The pure core: decode, validate, identify, protect, encode. It knows no cloud and no event.
+
+One event is at a time either protected or refused; a refusal's reason holds the keyword and the known path,
+never a value nor a name that the producer chose. An event on the ingress stream is a JSON object::
+
+    {"event_id"?, "source", "event_type", "schema_version", "producer_ts"?, "data"}
+
+`event_id`
+    What the event is deduplicated by, within its source: up to 128 of `A-Z a-z 0-9 . _ : -`, beginning with
+    a letter or digit; no personal data, since it stays readable. Absent or null: a keyed hash of the whole
+    protected event takes its place, equal for an equal event.
+`producer_ts`
+    RFC 3339, with an offset or `Z`; it lands as UTC. Absent or null: the arrival's time, flagged.
+`data`
+    What the contract of (source, event_type, schema_version) says, and nothing else.
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from contracts import Catalogue, Contract
+from functions.shared.protection import DataKey
+from functions.shared.records import line, timestamp
+from functions.transform.envelope import Refused, compile_validator, utc, validation_reason
+from functions.transform.protect import compile_protect, keyed_hash, token
+
+UNKNOWN = "unknown"
+
+
+class _Plan:
+    """What is compiled once for one version of an event's contract."""
+
+    __slots__ = ("contract", "is_valid", "protect", "validator")
+
+    def __init__(self, contract: Contract, token_key: bytes) -> None:
+        self.contract = contract
+        self.validator = compile_validator(contract)
+        self.is_valid = self.validator.is_valid
+        self.protect = compile_protect(contract, token_key)
+
+
+class Transform:
+    """Protects the events of one source.
+
+    Parameters
+    ----------
+    contracts
+        All versions of all events of the source.
+    token_key
+        The key of tokens and derived ids.
+    """
+
+    def __init__(self, source: str, contracts: Iterable[Contract], token_key: bytes) -> None:
+        self.source = source
+        self._plans = {(c.event, c.version): _Plan(c, token_key) for c in contracts if c.source == source}
+        if not self._plans:
+            raise ValueError(f"no contract for source {source!r}")
+        self._events = {event for event, _ in self._plans}
+        self._identity = keyed_hash(token_key, "event-id").copy
+        self.values_per_event = max(len(plan.contract.pii) for plan in self._plans.values())
+
+    def protect(self, raw: bytes, *, arrived: float, key: DataKey, beginning: bytes) -> tuple[str, bytes]:
+        """Return the id and the landed line of an event.
+
+        Parameters
+        ----------
+        raw
+            The event as the producer sent it.
+        arrived
+            When it reached the ingress stream, in seconds since 1970.
+        key
+            The data key, good for as many encryptions as the contract has values.
+        beginning
+            The beginning of the line, with that key (`functions.shared.records.head`).
+
+        Raises
+        ------
+        Refused
+            With the reason.
+        """
+        event, plan = self._accept(raw)
+        producer_ts = event.get("producer_ts")
+        if producer_ts is not None:
+            event["producer_ts"] = utc(producer_ts)
+        plan.protect(event["data"], key.encrypt, key.next_nonce)
+        event_id = event.get("event_id")
+        if event_id is None:
+            event["event_id"] = event_id = self._derive_id(event, plan.contract)
+        if producer_ts is None:
+            event["producer_ts"] = timestamp(arrived)
+            event["producer_ts_assigned"] = True
+        return event_id, line(beginning, event)
+
+    def fault(self, raw: bytes) -> str | None:
+        """Return why an event would be refused; None if it would be accepted."""
+        try:
+            event, _ = self._accept(raw)
+            if event.get("producer_ts") is not None:
+                utc(event["producer_ts"])
+        except Refused as refusal:
+            return refusal.reason
+        return None
+
+    def claimed_event(self, raw: bytes) -> str:
+        """Return the event type that a refused record claims, if its source has such events."""
+        try:
+            claimed: Any = orjson.loads(raw)["event_type"]
+            return claimed if claimed in self._events else UNKNOWN
+        except (ValueError, TypeError, KeyError):
+            return UNKNOWN
+
+    def _accept(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
+        try:
+            event = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            raise Refused("event: json") from None
+        try:
+            plan = self._plans[event["event_type"], event["schema_version"]]
+        except (KeyError, TypeError):
+            raise Refused(self._no_plan(event)) from None
+        if not plan.is_valid(event):
+            raise Refused(validation_reason(plan.validator, event))
+        if (text := orjson.dumps(event)) != raw and _may_have_twins(raw, text) and _has_twins(raw):
+            raise Refused("event: duplicate")
+        return event, plan
+
+    def _no_plan(self, event: Any) -> str:
+        if not isinstance(event, dict):
+            return "event: type"
+        for name in ("source", "event_type", "schema_version", "data"):
+            if name not in event:
+                return f"{name}: required"
+        if event["source"] != self.source:
+            return "source: const"
+        if not isinstance(event["event_type"], str) or event["event_type"] not in self._events:
+            return "event_type: unknown"
+        return "schema_version: unknown"
+
+    def _derive_id(self, event: dict[str, Any], contract: Contract) -> str:
+        """Hash a protected event, each packed value by its token: the rest of it differs every time."""
+        found: list[tuple[dict[str, Any], str, str]] = []
+        for pii in contract.pii:
+            parent: Any = event["data"]
+            for name in pii.path[:-1]:
+                parent = parent and parent.get(name)
+            if parent and parent.get(pii.path[-1]) is not None:
+                found.append((parent, pii.path[-1], parent[pii.path[-1]]))
+        for parent, name, packed in found:
+            parent[name] = packed.split(":", 2)[1]
+        mac = self._identity()
+        given = {name: value for name, value in event.items() if value is not None}
+        mac.update(orjson.dumps([contract.key, given], option=orjson.OPT_SORT_KEYS))
+        for parent, name, packed in found:
+            parent[name] = packed
+        return "h-" + token(mac)
+
+
+def _may_have_twins(raw: bytes, parsed: bytes) -> bool:
+    """Say whether a JSON text may have two members of one name; of such, the parser kept the last.
+
+    With each member that it dropped, a colon is gone; only an escaped colon can hide that.
+    """
+    return b"\\" in raw or raw.count(b":") != parsed.count(b":")
+
+
+def _has_twins(raw: bytes) -> bool:
+    """Say whether any object of a JSON text has two members of one name."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> None:
+        if len({name for name, _ in pairs}) < len(pairs):
+            raise Refused("event: duplicate")
+
+    try:
+        json.loads(raw, object_pairs_hook=unique, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return True  # the other parser took it; that these two disagree is the very danger
+    return False
+
+
+class Checker:
+    """Says what the transform would say, before anything is sent; for front doors and tools.
+
+    >>> import contracts
+    >>> Checker("pos", contracts.load()).fault(b'{"source": "pos"}')
+    'event_type: required'
+    """
+
+    def __init__(self, source: str, catalogue: Catalogue) -> None:
+        self._transform = Transform(source, catalogue.contracts, token_key=bytes(32))
+
+    def fault(self, raw: bytes) -> str | None:
+        """Return the reason for which an event would be quarantined; None if it would be accepted."""
+        return self._transform.fault(raw)
