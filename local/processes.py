@@ -1,4 +1,4 @@
-"""The lake's processes: started apart from the terminal, found again by a later command, ended to the last child.
+"""The lake's processes: started apart from the terminal, found again later, ended with all their children.
 
 A process is known by three things at once: the pid and the start time in its pid file, and a mark in its
 environment. A pid which the system gave to somebody else meanwhile matches neither of the latter two, and is
@@ -213,7 +213,7 @@ def _is_ours(paths: Paths, process: Process) -> bool:
     try:
         found = psutil.Process(process.pid)
         return (
-            found.status() != psutil.STATUS_ZOMBIE
+            _runs(found)
             and abs(found.create_time() - process.started) < START_TIME_SLACK
             and _has_mark(found, paths, process.name)
         )
@@ -231,8 +231,7 @@ def _marked(paths: Paths, name: str | None = None) -> Iterator[psutil.Process]:
     """Every living process that carries the mark of this lake, but for the one that asks."""
     for process in psutil.process_iter():
         with suppress(*GONE, psutil.AccessDenied, OSError):
-            living = process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE
-            if living and _has_mark(process, paths, name):
+            if process.pid != os.getpid() and _runs(process) and _has_mark(process, paths, name):
                 yield process
 
 
@@ -255,8 +254,25 @@ def _end(victims: Sequence[psutil.Process], grace: float) -> None:
         for victim in victims:
             with suppress(*GONE):
                 act(victim)
-        _, victims = psutil.wait_procs(victims, timeout=grace)
-        for child in _children.values():
-            child.poll()
+        victims = _remaining(victims, grace)
     if victims:
         raise LakeError(f"these processes do not end: {', '.join(str(victim.pid) for victim in victims)}")
+
+
+def _remaining(victims: Sequence[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Those that still run after so many seconds; a zombie runs no more, and its parent may never look."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for child in _children.values():
+            child.poll()
+        left = [victim for victim in victims if _runs(victim)]
+        if not left or time.monotonic() > deadline:
+            return left
+        time.sleep(0.02)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except GONE:
+        return False

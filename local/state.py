@@ -38,7 +38,7 @@ class Paths:
     are told so which lake they belong to.
     """
 
-    root: Path = field(default_factory=lambda: Path(os.environ.get(ROOT_VARIABLE) or PROJECT_ROOT).resolve())
+    root: Path = field(default_factory=lambda: Path(os.environ.get(ROOT_VARIABLE) or PROJECT_ROOT).absolute())
 
     @property
     def home(self) -> Path:
@@ -84,6 +84,11 @@ class Paths:
     def dataplane(self) -> Path:
         """The data plane's counters."""
         return self.run / "dataplane.json"
+
+    @property
+    def sent(self) -> Path:
+        """How many records were sent: a line each time."""
+        return self.run / "sent.log"
 
     @property
     def checkpoints(self) -> Path:
@@ -167,7 +172,7 @@ class Lake:
         LakeError
             Where no lake was started, or none was deployed to the end.
         """
-        paths = Paths(root.resolve()) if root else Paths()
+        paths = Paths(root.absolute()) if root else Paths()
         found = read_json(paths.lake)
         if found is None:
             raise LakeError(
@@ -223,6 +228,20 @@ class Lake:
     def bucket(self) -> str:
         """The landing zone's bucket."""
         return self.outputs["landing"]["bucket"]
+
+    def note_sent(self, source: str, records: int) -> None:
+        """Remember that so many records were put on a source's ingress stream."""
+        self.paths.run.mkdir(parents=True, exist_ok=True)
+        with self.paths.sent.open("a") as ledger:  # appended whole, so two senders do not disturb each other
+            ledger.write(f"{source} {records}\n")
+
+    def sent(self) -> dict[str, int]:
+        """How many records were put on each source's ingress stream, by those who said so."""
+        counts = dict.fromkeys(self.sources, 0)
+        if self.paths.sent.exists():
+            for source, records in (line.split() for line in self.paths.sent.read_text().splitlines()):
+                counts[source] = counts.get(source, 0) + int(records)
+        return counts
 
     def boto(self, service: str) -> Any:
         """A client of the local AWS; shared, and safe to share among threads."""

@@ -1,0 +1,171 @@
+"""The command line of ``python -m local``; what a verb does is in the module that it calls."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from local.state import Lake, LakeError, Paths
+
+app = typer.Typer(
+    name="python -m local",
+    help="The retail lake on this machine. Everything it writes lies under .local/, it listens on 127.0.0.1.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+console = Console()
+errors = Console(stderr=True)
+
+
+class Engine(StrEnum):
+    """What deploys the program."""
+
+    AUTO = "auto"
+    CLI = "cli"
+    INPROCESS = "inprocess"
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+class Via(StrEnum):
+    """Which front door events are put to."""
+
+    STREAM = "stream"
+    API = "api"
+
+
+def days_of(text: str) -> int | None:
+    """The days that ``--days`` names; None is all."""
+    if text == "all":
+        return None
+    if text.isdecimal():
+        return int(text)
+    raise typer.BadParameter("expected a number of days (0 for none), or all")
+
+
+@app.command()
+def up(
+    days: Annotated[
+        str, typer.Option(help="Days of real sales to replay from the first one on, or `all`.")
+    ] = "7",
+    engine: Annotated[
+        Engine, typer.Option(help="`auto` takes the pulumi CLI where there is one.")
+    ] = Engine.AUTO,
+) -> None:
+    """Start the lake, deploy, replay real sales, and wait until they can be queried."""
+    from local.cli import show, start  # noqa: PLC0415 (`status` of a dead lake need not import what deploys)
+
+    started = time.monotonic()
+    lake = start.up(Paths(), days=days_of(days), engine=engine, console=console)
+    show.summary(lake, console, time.monotonic() - started)
+
+
+@app.command()
+def send(
+    file: Annotated[
+        Path, typer.Argument(help="Events, one JSON object a line.", exists=True, dir_okay=False)
+    ],
+    source: Annotated[str, typer.Option(help="The source whose front door it is.")],
+    via: Annotated[Via, typer.Option(help="The front door.")] = Via.STREAM,
+) -> None:
+    """Put a file's events on a source's front door; every line that breaks its contract is named."""
+    from local import send  # noqa: PLC0415 (as above)
+
+    try:
+        report = send.send(Lake.load(), file, source=source, via=via, console=console)
+    except send.SendError as fault:
+        raise LakeError(str(fault)) from fault
+    raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def drain(
+    timeout: Annotated[float, typer.Option(help="Seconds to wait at most.")] = 600,
+) -> None:
+    """Return when everything sent has been landed, loaded, merged and modelled."""
+    from local.cli.drain import drain  # noqa: PLC0415 (as above)
+
+    with console.status("drain …") as status:
+        built = drain(Lake.load(), timeout, lambda text: status.update(f"drain … {text}"))
+    console.print(
+        "drained; " + ("nothing new to model" if built.skipped else f"{len(built.models)} models built")
+    )
+
+
+@app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help="One statement, in Snowflake's SQL.")],
+    role: Annotated[
+        str | None, typer.Option(help="A role, such as ANALYST; else the administrator's.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="`json` keeps every digit.")] = Format.TABLE,
+) -> None:
+    """Run SQL as a role."""
+    from local.cli import query  # noqa: PLC0415 (as above)
+
+    answer = query.run(Lake.load(), statement, role)
+    if format is Format.JSON:
+        typer.echo(query.as_json(answer))
+    else:
+        console.print(query.as_table(answer))
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is deployed and runs, the counts at each hop, and how fresh the data is."""
+    from local.cli import show  # noqa: PLC0415 (as above)
+    from local.status import collect  # noqa: PLC0415
+
+    found = collect(Paths())
+    if as_json:
+        typer.echo(json.dumps(found.document(), indent=1))
+    else:
+        console.print(show.status(found))
+
+
+@app.command()
+def dashboard() -> None:
+    """Serve the store dashboard in the background, and say where."""
+    from local.cli import programs, show  # noqa: PLC0415 (as above)
+    from local.processes import ensure  # noqa: PLC0415
+
+    lake = Lake.load()
+    ensure(lake.paths, programs.dashboard())
+    console.print(show.dashboard_address(lake), highlight=False)
+
+
+@app.command()
+def down() -> None:
+    """End every process and remove everything that the lake wrote."""
+    from local.cli import start  # noqa: PLC0415 (as above)
+
+    ended = start.down(Paths())
+    console.print(f"ended: {', '.join(ended)}" if ended else "nothing was running")
+
+
+def main() -> None:
+    """Run a verb; a fault that a user can understand is a line, not a traceback."""
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
+    try:
+        app()
+    except LakeError as fault:
+        errors.print(f"[red]error:[/red] {escape(str(fault))}", highlight=False, soft_wrap=True)
+        raise SystemExit(1) from None
