@@ -163,7 +163,7 @@ class Cloud(Protocol):
         ...
 
     def trust_warehouse(
-        self, name: str, zone: LandingZone, identity: WarehouseIdentity, parent: pulumi.Resource
+        self, zone: LandingZone, identity: WarehouseIdentity, parent: pulumi.Resource
     ) -> tuple[pulumi.Resource, ...]:
         """Let the warehouse read the landing zone; return what must be there before it tries."""
         ...

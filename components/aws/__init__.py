@@ -1,0 +1,1 @@
+"""The lake on AWS: Kinesis, Lambda, Firehose, S3, SNS and SQS, KMS."""

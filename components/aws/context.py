@@ -1,0 +1,81 @@
+"""What every stage on AWS knows of its stack: where it is, how things are called, what they share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import naming
+from settings import Settings
+
+INGRESS = "ingress"
+PROTECTED = "protected"
+TRANSFORM = "transform"
+DELIVERY = "delivery"
+TOKEN_KEY = "token-key"  # noqa: S105 (the name of a function)
+WAREHOUSE_READER = "warehouse-reader"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """A stack's place and names on AWS.
+
+    Parameters
+    ----------
+    base
+        What all names of the stack begin with.
+    """
+
+    base: str
+    settings: Settings
+    sources: tuple[str, ...]
+    tags: Mapping[str, str]
+    account: str
+    region: str
+    partition: str
+
+    @classmethod
+    def find(
+        cls,
+        base: str,
+        settings: Settings,
+        sources: tuple[str, ...],
+        tags: Mapping[str, str],
+        parent: pulumi.Resource,
+    ) -> "Context":
+        """Ask the provider where the stack is deployed to."""
+        options = pulumi.InvokeOptions(parent=parent)
+        return cls(
+            base=base,
+            settings=settings,
+            sources=sources,
+            tags=tags,
+            account=aws.get_caller_identity(opts=options).account_id,
+            region=aws.get_region(opts=options).region,
+            partition=aws.get_partition(opts=options).partition,
+        )
+
+    @property
+    def root(self) -> str:
+        """The account, as a principal of policies."""
+        return f"arn:{self.partition}:iam::{self.account}:root"
+
+    def tagged(self, classification: str) -> dict[str, str]:
+        """Return the tags of something that holds data of a class."""
+        return naming.classified(self.tags, classification)
+
+    def source_name(self, source: str, kind: str) -> str:
+        """Return the logical name of a source's part."""
+        return f"{self.base}-{source}-{kind}"
+
+    def role_arn(self, logical: str) -> str:
+        """Return the ARN that a role of this logical name has, or will have.
+
+        Key policies and the warehouse's integration must name roles that are made after them.
+        """
+        return f"arn:{self.partition}:iam::{self.account}:role/{naming.fit(logical, naming.ROLE)}"
+
+    def source_roles(self, kind: str) -> list[str]:
+        """Return the ARNs of all sources' roles of a kind."""
+        return [self.role_arn(self.source_name(source, kind)) for source in self.sources]

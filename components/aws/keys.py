@@ -1,0 +1,226 @@
+"""The three keys. Administrators may administer and not use; who may use is named, role by role.
+
+`pii` wraps the data keys of personal values: the transforms may encrypt with it and nobody may decrypt,
+until re-identification and replay are named here. `landing` encrypts the landing zone's objects.
+`operations` encrypts what is in motion: streams, queues, topics, logs and the token key.
+"""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components import naming
+from components.aws import context as names
+from components.aws.context import Context
+from components.aws.iam import Statement, allow, document, via
+
+# No CreateGrant: a grant is a way to use a key.
+ADMINISTRATION = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateAlias",
+    "kms:DeleteAlias",
+    "kms:DescribeKey",
+    "kms:DisableKey",
+    "kms:DisableKeyRotation",
+    "kms:EnableKey",
+    "kms:EnableKeyRotation",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListGrants",
+    "kms:ListKeyPolicies",
+    "kms:ListKeyRotations",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:RevokeGrant",
+    "kms:RotateKeyOnDemand",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateAlias",
+    "kms:UpdateKeyDescription",
+)
+ENCRYPT_AND_DECRYPT = ("kms:Decrypt", "kms:GenerateDataKey")
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeysArgs:
+    """Where the keys are, and for which sources."""
+
+    context: Context
+
+
+class Keys(pulumi.ComponentResource):
+    """The stack's keys."""
+
+    pii: aws.kms.Key
+    landing: aws.kms.Key
+    operations: aws.kms.Key
+
+    def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("retaillake:aws:Keys", name, {}, opts)
+        context = args.context
+        self.pii = self._key("pii", "personal values", context, _encrypt_only(context), naming.RESTRICTED)
+        self.landing = self._key(
+            "landing", "the landing zone's objects", context, _landing(context), naming.CONFIDENTIAL
+        )
+        self.operations = self._key(
+            "operations",
+            "streams, queues, topics, logs and secrets",
+            context,
+            _operations(context),
+            naming.RESTRICTED,
+        )
+        self.register_outputs(
+            {"pii": self.pii.arn, "landing": self.landing.arn, "operations": self.operations.arn}
+        )
+
+    def _key(
+        self, purpose: str, encrypts: str, context: Context, use: list[Statement], classification: str
+    ) -> aws.kms.Key:
+        name = f"{context.base}-{purpose}"
+        key = aws.kms.Key(
+            name,
+            description=f"Encrypts {encrypts} of {context.base}",
+            enable_key_rotation=True,
+            deletion_window_in_days=context.settings.keys.deletion_days,
+            policy=document(_administration(context), *use),
+            tags=context.tagged(classification),
+            # What it encrypted cannot be read without it.
+            opts=pulumi.ResourceOptions(parent=self, protect=context.settings.protect),
+        )
+        aws.kms.Alias(
+            name,
+            name=f"alias/{naming.fit(name, naming.KEY_ALIAS)}",
+            target_key_id=key.key_id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return key
+
+
+def _administration(context: Context) -> Statement:
+    administrators = list(context.settings.keys.administrators) or [context.root]
+    return allow("Administration", ADMINISTRATION, "*", principal={"AWS": administrators})
+
+
+def _by(context: Context, sid: str, actions: tuple[str, ...], roles: list[str], **when: object) -> Statement:
+    """Allow roles by their ARN: as principals they would have to exist already."""
+    return allow(
+        sid,
+        actions,
+        "*",
+        principal={"AWS": context.root},
+        conditions={"ArnEquals": {"aws:PrincipalArn": roles}, "StringEquals": when},
+    )
+
+
+def _encrypt_only(context: Context) -> list[Statement]:
+    """Each transform may wrap data keys of its own source, and nobody may unwrap them."""
+    return [
+        allow(
+            "Transform" + "".join(part.capitalize() for part in source.split("_")),
+            ("kms:Encrypt",),
+            "*",
+            principal={"AWS": context.root},
+            conditions={
+                "ArnEquals": {
+                    "aws:PrincipalArn": context.role_arn(context.source_name(source, names.TRANSFORM))
+                },
+                **encryption_context(source),
+            },
+        )
+        for source in context.sources
+    ]
+
+
+def encryption_context(source: str) -> dict[str, dict[str, object]]:
+    """Return the condition that a wrapped data key says whose it is and what for, and nothing else."""
+    return {
+        "StringEquals": {
+            "kms:EncryptionContext:source": source,
+            "kms:EncryptionContext:purpose": ["field", "quarantine"],
+        },
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["source", "purpose"]},
+    }
+
+
+def _landing(context: Context) -> list[Statement]:
+    objects = dict(via(context, "s3")["StringEquals"])
+    return [
+        # Decrypt, because an object that is uploaded in parts is put together under its key.
+        _by(
+            context,
+            "Delivery",
+            ENCRYPT_AND_DECRYPT,
+            context.source_roles(names.DELIVERY),
+            **objects,
+        ),
+        _by(
+            context,
+            "Oversize",
+            ("kms:GenerateDataKey",),
+            context.source_roles(names.TRANSFORM),
+            **objects,
+        ),
+        _by(
+            context,
+            "Warehouse",
+            ("kms:Decrypt",),
+            [context.role_arn(f"{context.base}-{names.WAREHOUSE_READER}")],
+            **objects,
+        ),
+    ]
+
+
+def _operations(context: Context) -> list[Statement]:
+    readers = context.source_roles(names.TRANSFORM) + context.source_roles(names.DELIVERY)
+    token_key = context.role_arn(f"{context.base}-{names.TOKEN_KEY}")
+    streams = dict(via(context, "kinesis")["StringEquals"])
+    secrets = dict(via(context, "secretsmanager")["StringEquals"])
+    group = f"arn:{context.partition}:logs:{context.region}:{context.account}:log-group:*"
+    return [
+        # Ingress carries plaintext: to put is for IAM to allow, to read is for these alone.
+        allow(
+            "PutToStreams",
+            ("kms:GenerateDataKey",),
+            "*",
+            principal={"AWS": context.root},
+            conditions=via(context, "kinesis"),
+        ),
+        _by(context, "ReadStreams", ("kms:Decrypt",), readers, **streams),
+        _by(
+            context,
+            "Secrets",
+            ENCRYPT_AND_DECRYPT,
+            [*context.source_roles(names.TRANSFORM), token_key],
+            **secrets,
+        ),
+        allow(
+            "Queues",
+            ENCRYPT_AND_DECRYPT,
+            "*",
+            principal={"AWS": context.root},
+            conditions=via(context, "sqs"),
+        ),
+        allow(
+            "Objects",
+            ENCRYPT_AND_DECRYPT,
+            "*",
+            principal={"Service": "s3.amazonaws.com"},
+            conditions={"StringEquals": {"aws:SourceAccount": context.account}},
+        ),
+        # These two say nothing of the account when they publish to an encrypted topic or queue.
+        allow(
+            "Publishers",
+            ENCRYPT_AND_DECRYPT,
+            "*",
+            principal={"Service": ["sns.amazonaws.com", "cloudwatch.amazonaws.com"]},
+        ),
+        allow(
+            "Logs",
+            ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"),
+            "*",
+            principal={"Service": f"logs.{context.region}.amazonaws.com"},
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": group}},
+        ),
+    ]

@@ -1,0 +1,101 @@
+"""The whole lake of a stack: what its sources share, and each source's way through it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.pattern import Cloud, CloudSpec, LandingSpec, LandingZone
+from components.snowflake.landing import LandingStage, LandingStageArgs, listener_policy
+from components.snowflake.warehouse import Warehouse, WarehouseArgs
+from components.stream_to_warehouse import StreamToWarehouse, StreamToWarehouseArgs
+from contracts import Catalogue
+from settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetailLakeArgs:
+    """What a lake follows from: the stack's settings, the data contracts, and a cloud to be on."""
+
+    settings: Settings
+    catalogue: Catalogue
+    cloud: type[Cloud]
+    tags: Mapping[str, str]
+
+
+class RetailLake(pulumi.ComponentResource):
+    """A retailer's data lake, in the order in which data flows through it."""
+
+    cloud: Cloud
+    zone: LandingZone
+    warehouse: Warehouse
+    sources: dict[str, StreamToWarehouse]
+
+    def __init__(self, name: str, args: RetailLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("retaillake:index:RetailLake", name, {}, opts)
+        settings, catalogue = args.settings, args.catalogue
+        options = pulumi.ResourceOptions(parent=self)
+        spec = CloudSpec(settings=settings, sources=catalogue.sources, tags=args.tags)
+        self.cloud = args.cloud(name, spec, self)
+        self.zone = self.cloud.landing_zone(
+            f"{name}-landing", LandingSpec(landing=settings.landing, protect=settings.protect), self
+        )
+        self.warehouse = Warehouse(
+            f"{name}-warehouse",
+            WarehouseArgs(settings=settings, pii_kinds=catalogue.pii_kinds),
+            options,
+        )
+        self._stage = LandingStage(
+            f"{name}-stage",
+            LandingStageArgs(
+                cloud=self.cloud,
+                zone=self.zone,
+                schema=self.warehouse.schemas["RAW"],
+                role_prefix=settings.snowflake.role_prefix,
+            ),
+            options,
+        )
+        channel = self.cloud.notify(f"{name}-landed", self.zone, listener_policy(self), self)
+        self.sources = {
+            source: StreamToWarehouse(
+                f"{name}-{source}",
+                StreamToWarehouseArgs(
+                    settings=settings,
+                    source=source,
+                    events=catalogue.events(source),
+                    cloud=self.cloud,
+                    zone=self.zone,
+                    channel=channel,
+                    stage=self._stage,
+                    warehouse=self.warehouse,
+                ),
+                options,
+            )
+            for source in catalogue.sources
+        }
+        self.register_outputs(self.outputs)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What a stack says of its lake: where to send, where it lands, where to read, and as whom."""
+        warehouse = self.warehouse
+        return {
+            "region": self.cloud.place,
+            "streams": {
+                name: {
+                    "ingress": source.ingress.name,
+                    "protected": source.protected.name,
+                    "delivery": source.delivery.name,
+                }
+                for name, source in self.sources.items()
+            },
+            "landing": {"bucket": self.zone.name, "url": self.zone.url},
+            "warehouse": {
+                "database": warehouse.database.name,
+                "schemas": {name.lower(): schema.name for name, schema in warehouse.schemas.items()},
+                "warehouses": {work: made.name for work, made in warehouse.compute.items()},
+                "stage": self._stage.stage.fully_qualified_name,
+            },
+            "roles": {name: role.name for name, role in warehouse.access.roles.items()},
+        }
