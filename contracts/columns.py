@@ -1,7 +1,7 @@
 """From a contract's schema to the warehouse's columns."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from contracts.model import Column, JsonObject, PiiField
 
@@ -52,6 +52,9 @@ def properties(
     """Yield the path, schema and nullability of everything that becomes a column, in the contract's order."""
     required = schema.get("required", ())
     for name, member in schema.get("properties", {}).items():
+        if not isinstance(member, dict):
+            continue  # true and false are schemas too; the linter refuses them
+        member = cast(JsonObject, member)
         null = optional or name not in required or nullable(member)
         if is_group(member):
             yield from properties(member, (*path, name), optional=null)
