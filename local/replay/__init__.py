@@ -4,13 +4,13 @@
 >>> sent = run(lake, days=7, duplicates=0.05, shuffle=True, invalid=0.01)  # doctest: +SKIP
 """
 
-from local.replay.events import SEED, Event, Replay, events
+from local.replay.events import WORLD, Event, Replay, events
 from local.replay.households import Household, household, online_households
 from local.replay.put import PutError
 from local.replay.run import Sent, run
 
 __all__ = [
-    "SEED",
+    "WORLD",
     "Event",
     "Household",
     "PutError",

@@ -11,7 +11,8 @@ from local.replay.invalid import bad, bad_needles
 from local.replay.order import INVALID, KINDS, Order, order
 from local.replay.shapes import Shapes
 
-SEED = 2017
+WORLD = 2017
+"""Decides what the data set does not know: who shops online, how to reach them, what lay in their carts."""
 
 
 class Event(NamedTuple):
@@ -42,7 +43,10 @@ class Replay:
     invalid
         Bad records added, as a share of the events.
     seed
-        Decides all that the data set does not know: who shops online, contact data, carts, order.
+        Decides what is repeated, in which order all is sent, and who stands in bad records. The events
+        themselves are the same whatever it is, so that a second replay adds nothing to the first.
+    world
+        Decides who shops online, contact data and carts. Two worlds do not belong in one lake.
     """
 
     def __init__(
@@ -52,10 +56,11 @@ class Replay:
         duplicates: float = 0.0,
         shuffle: bool = False,
         invalid: float = 0.0,
-        seed: int = SEED,
+        seed: int = 0,
+        world: int = WORLD,
     ) -> None:
         self.seed = seed
-        self._shapes = Shapes(dataset.load(days), seed)
+        self._shapes = Shapes(dataset.load(days), world)
         self._order: Order = order(
             len(self._shapes), duplicates=duplicates, invalid=invalid, shuffle=shuffle, seed=seed
         )
@@ -88,7 +93,10 @@ def events(
     duplicates: float = 0.0,
     shuffle: bool = False,
     invalid: float = 0.0,
-    seed: int = SEED,
+    seed: int = 0,
+    world: int = WORLD,
 ) -> Iterator[Event]:
     """Yield all events of a `Replay`."""
-    yield from Replay(days=days, duplicates=duplicates, shuffle=shuffle, invalid=invalid, seed=seed)
+    yield from Replay(
+        days=days, duplicates=duplicates, shuffle=shuffle, invalid=invalid, seed=seed, world=world
+    )

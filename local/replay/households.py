@@ -1,6 +1,6 @@
 """Synthetic contact data for the real households, and which of them shop online.
 
-The data set knows a household by a number only. Everything else here is made up from a seed, per household,
+The data set knows a household by a number only. Everything else here is made up from a number, per household,
 so that it is the same however much of the year is replayed. It is clearly synthetic: mailboxes lie in domains
 reserved for examples (RFC 2606), phone numbers in the 555-01xx block reserved for fiction.
 """
@@ -71,24 +71,24 @@ class Household:
             yield Needle(self.street, f"street of household {self.id}")
 
 
-def online_households(households: Iterable[int], seed: int) -> frozenset[int]:
+def online_households(households: Iterable[int], world: int) -> frozenset[int]:
     """Choose the households that shop online; all others shop in store.
 
     The rule, for whoever wants to recompute it: order all households of the whole year by the SHA-256 of
-    ``"<seed>:online:<household>"`` and take the first 15 % (rounded to the nearest whole number).
+    ``"<world>:online:<household>"`` and take the first 15 % (rounded to the nearest whole number).
     """
     ranked = sorted(
-        (int(h) for h in households), key=lambda h: hashlib.sha256(f"{seed}:online:{h}".encode()).digest()
+        (int(h) for h in households), key=lambda h: hashlib.sha256(f"{world}:online:{h}".encode()).digest()
     )
     return frozenset(ranked[: round(len(ranked) * ONLINE_SHARE)])
 
 
-def household(number: int, seed: int, *, complete: bool = False) -> Household:
+def household(number: int, world: int, *, complete: bool = False) -> Household:
     """Make up the contact data of one household; unless it is to be complete, something may be missing."""
-    dice = Random(f"{seed}:household:{number}")  # noqa: S311  (makes up data, guards nothing)
+    dice = Random(f"{world}:household:{number}")  # noqa: S311  (makes up data, guards nothing)
     locale = dice.choice(tuple(LOCALES)) if dice.random() < ABROAD_SHARE else "en_US"
     fake = _faker(locale)
-    fake.seed_instance(f"{seed}:household:{number}")
+    fake.seed_instance(f"{world}:household:{number}")
     first, last = fake.first_name(), fake.last_name()
     mailbox = ".".join((_ascii(first) or "shopper", _ascii(last) or "of", str(number)))
     email = f"{mailbox}@{dice.choice(DOMAINS)}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.progress import Progress
 
 from local.leaks import Needle
-from local.replay.events import SEED, Event, Replay
+from local.replay.events import WORLD, Event, Replay
 from local.replay.put import Lane, Record
 from local.state import Lake
 
@@ -71,7 +71,8 @@ def run(
     duplicates: float = 0.0,
     shuffle: bool = False,
     invalid: float = 0.0,
-    seed: int = SEED,
+    seed: int = 0,
+    world: int = WORLD,
     progress: Progress | None = None,
 ) -> Sent:
     """Replay real sales into a lake; the parameters are those of `local.replay.Replay`.
@@ -82,7 +83,9 @@ def run(
         If a stream did not take everything; a second run is then harmless, events are told apart by their id.
     """
     started = time.monotonic()
-    replay = Replay(days=days, duplicates=duplicates, shuffle=shuffle, invalid=invalid, seed=seed)
+    replay = Replay(
+        days=days, duplicates=duplicates, shuffle=shuffle, invalid=invalid, seed=seed, world=world
+    )
     counts: Counter[tuple[str, str, str]] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     size = 0

@@ -75,14 +75,14 @@ class Moment(NamedTuple):
 class Shapes:
     """All events of some sales, by number, in the order of their time."""
 
-    def __init__(self, sales: Sales, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, sales: Sales, world: int) -> None:
+        self._world = world
         self._sales = sales
-        self._people = {int(number): household(int(number), seed) for number in np.unique(sales.households)}
-        self._gifts = [household(FIRST_GIFT + number, seed, complete=True) for number in range(GIFTS)]
+        self._people = {int(number): household(int(number), world) for number in np.unique(sales.households)}
+        self._gifts = [household(FIRST_GIFT + number, world, complete=True) for number in range(GIFTS)]
         self._first = sales.first_line.tolist()
         self._columns = (sales.products, sales.quantities, *sales.cents.values())
-        self._moments = sorted(self._happenings(online_households(sales.all_households, seed)))
+        self._moments = sorted(self._happenings(online_households(sales.all_households, world)))
 
     def __len__(self) -> int:
         return len(self._moments)
@@ -231,10 +231,10 @@ class Shapes:
         return list(zip(*(column[part].tolist() for column in self._columns), strict=True))
 
     def _customer(self, index: int, event: str) -> dict[str, Any]:
-        return _contact(self._people[int(self._sales.households[index])], f"{self._seed}:{event}")
+        return _contact(self._people[int(self._sales.households[index])], f"{self._world}:{event}")
 
     def _dice(self, purpose: str, index: int) -> Random:
-        return Random(f"{self._seed}:{purpose}:{self._sales.baskets[index]}")  # noqa: S311  (makes up data)
+        return Random(f"{self._world}:{purpose}:{self._sales.baskets[index]}")  # noqa: S311  (makes up data)
 
 
 def _contact(person: Household, event: str) -> dict[str, Any]:
