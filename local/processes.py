@@ -208,8 +208,8 @@ def _start_time(pid: int) -> float:
 
 def _is_ours(paths: Paths, process: Process) -> bool:
     child = _children.get(process.pid)
-    if child and child.poll() is not None:
-        return False
+    if child:  # its pid is not given away before we have looked; and for a moment it has no environment yet
+        return child.poll() is None
     try:
         found = psutil.Process(process.pid)
         return (

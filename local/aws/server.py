@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pybase64
+
 HOST = "127.0.0.1"
 
 
@@ -39,6 +41,13 @@ def replace(module: ModuleType, name: str, value: Callable[..., Any]) -> None:
         raise SystemExit(
             f"ministack has no {module.__name__}.{name} any more: its version must fit local/aws/server.py"
         )
+    setattr(module, name, value)
+
+
+def replace_module(module: ModuleType, name: str, value: ModuleType) -> None:
+    """Put a module of the same functions in the place of one that theirs uses."""
+    if not isinstance(getattr(module, name, None), ModuleType):
+        raise SystemExit(f"ministack's {module.__name__} uses no {name} any more: see local/aws/server.py")
     setattr(module, name, value)
 
 
@@ -71,6 +80,8 @@ def adapt() -> None:
     replace(firehose, "ingest_from_kinesis_source", keep_out)
     replace(lambda_svc, "_poll_kinesis", poll_nothing)
     replace(kinesis, "_expire_records", expire_records)
+    # It decodes every record three times on its way through a stream: a third of all its work.
+    replace_module(kinesis, "base64", pybase64)
 
 
 def serve(port: int, s3: Path) -> None:
