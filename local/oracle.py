@@ -240,9 +240,11 @@ def _rows(
             yield Difference(table, name, "row", "there", "missing")
         elif key not in truth:
             yield Difference(table, name, "row", "none", "there")
-        elif truth[key] != found[key]:
+        else:
             for column, wanted, got in zip(columns, truth[key], found[key], strict=True):
-                if wanted != got:
+                if isinstance(got, float):  # even where it is equal: the next sum of it will not be
+                    yield Difference(table, name, column, str(wanted), f"{got}, a floating point number")
+                elif wanted != got:
                     yield Difference(table, name, column, str(wanted), str(got))
 
 
