@@ -44,6 +44,7 @@ class SealedObject:
 
     name: str
     body: bytes = field(repr=False)
+    sha256: bytes
 
 
 @dataclass(kw_only=True)
@@ -134,9 +135,15 @@ class BatchTransform:
         if len(data) > self._max_bytes:
             # Named by position: a batch that is tried again writes the same object again.
             name = f"{OVERSIZE}/source={source}/dt={timestamp(arrived)[:10]}/{event_id}.sealed"
-            batch.objects[record["kinesis"]["sequenceNumber"]] = SealedObject(name=name, body=sealed)
-            digest = sha256(sealed).hexdigest()
-            body["quarantine"] = {"reason": reason, "object": name, "bytes": len(sealed), "sha256": digest}
+            digest = sha256(sealed)
+            sequence = record["kinesis"]["sequenceNumber"]
+            batch.objects[sequence] = SealedObject(name=name, body=sealed, sha256=digest.digest())
+            body["quarantine"] = {
+                "reason": reason,
+                "object": name,
+                "bytes": len(sealed),
+                "sha256": digest.hexdigest(),
+            }
             data = line(beginning, body)
         batch.refused[reason] += 1
         return event_id, data

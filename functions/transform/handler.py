@@ -22,6 +22,7 @@ and the mapping tries again; what was written before is written twice, with the 
 
 import os
 import time
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -135,7 +136,7 @@ class Function:
                 Key=sealed.name,
                 Body=sealed.body,
                 ContentType="application/octet-stream",
-                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=b64encode(sealed.sha256).decode(),
             )
         left, errors = self._stream.put(batch.entries, seconds=seconds)
         if batch.refused:

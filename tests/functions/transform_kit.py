@@ -1,0 +1,176 @@
+"""What the tests of the transform share: events, records as Kinesis hands them over, and AWS on a wire."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import boto3
+import orjson
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+
+import contracts
+from functions.shared.protection import DataKeys
+from functions.transform.batch import BatchTransform
+from functions.transform.core import Transform
+
+CATALOGUE = contracts.load()
+TOKEN_KEY = bytes(range(32))
+ARRIVED = 1767225600.125
+ADDRESS = {
+    "line1": "12 Hideaway Road",
+    "line2": None,
+    "city": "Seattle",
+    "region": "WA",
+    "postal_code": "98101",
+    "country": "US",
+}
+
+
+def sale(**changes: Any) -> dict[str, Any]:
+    """A sale as a till sends it; changes are those of its data."""
+    data = {
+        "transaction_id": "31198570044",
+        "store_id": "330",
+        "register_id": "7",
+        "currency": "USD",
+        "customer": {
+            "loyalty_id": "900",
+            "email": "Jane.Doe@Example.com",
+            "phone": "+1 (206) 555-0147",
+            "address": dict(ADDRESS),
+        },
+        "lines": [
+            {
+                "line": 1,
+                "product_id": "1095275",
+                "quantity": 1,
+                "sales_value": 0.5,
+                "retail_disc": 0,
+                "coupon_disc": "0.00",
+                "coupon_match_disc": 0.0,
+            }
+        ],
+        "total": 0.5,
+    }
+    return {
+        "event_id": "till-7:31198570044",
+        "source": "pos",
+        "event_type": "sale",
+        "schema_version": 1,
+        "producer_ts": "2017-01-01T11:53:26Z",
+        "data": data | changes,
+    }
+
+
+def encode(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
+def records(raws: Iterable[bytes], *, first: int = 1) -> list[Any]:
+    return [
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": "jane.doe@example.com",
+                "sequenceNumber": str(number),
+                "data": base64.b64encode(raw).decode(),
+                "approximateArrivalTimestamp": ARRIVED,
+            },
+            "eventSource": "aws:kinesis",
+            "eventID": f"shardId-000000000003:{number}",
+            "eventName": "aws:kinesis:record",
+            "awsRegion": "eu-west-1",
+        }
+        for number, raw in enumerate(raws, first)
+    ]
+
+
+class Keys:
+    """A key service that remembers what it wrapped."""
+
+    def __init__(self) -> None:
+        self.plain: dict[str, bytes] = {}
+        self.purposes: list[str] = []
+
+    def wrap(self, key: bytes, purpose: str) -> bytes:
+        self.purposes.append(purpose)
+        wrapped = f"wrapped-{len(self.purposes)}".encode()
+        self.plain[base64.b64encode(wrapped).decode()] = key
+        return wrapped
+
+    def of(self, record: dict[str, Any]) -> bytes:
+        """The plain data key of a landed record."""
+        return self.plain[record["key"]]
+
+
+class Lake:
+    """A source's batch transform, with its key service; reads back what it made."""
+
+    def __init__(self, source: str = "pos", **options: Any) -> None:
+        self.keys = Keys()
+        transform = Transform(source, CATALOGUE.contracts, TOKEN_KEY)
+        data_keys = DataKeys(wrap=self.keys.wrap, seconds=3600, clock=lambda: ARRIVED)
+        self.batches = BatchTransform(transform, data_keys, **options)
+
+    def land(self, *raws: bytes) -> list[dict[str, Any]]:
+        lines = [entry["Data"] for entry in self.batches.run(records(raws), now=ARRIVED + 1).entries]
+        assert len(lines) == len(raws)
+        assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+        return [orjson.loads(line) for line in lines]
+
+    def one(self, event: Any) -> dict[str, Any]:
+        return self.land(event if isinstance(event, bytes) else encode(event))[0]
+
+    def reason(self, event: Any) -> str:
+        return self.one(event)["quarantine"]["reason"]
+
+
+class Wire:
+    """AWS behind real clients: their requests are checked and encoded by botocore, their answers decoded."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | Exception]] = {}
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.objects: dict[str, bytes] = {}
+
+    def client(self, service: str) -> Any:
+        client = boto3.client(
+            service,
+            region_name="eu-west-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        client.meta.events.register("before-send", self._send)
+        return client
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.calls]
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        headers = {
+            name.lower(): value if isinstance(value, str) else value.decode()
+            for name, value in request.headers.items()
+        }
+        if "x-amz-target" not in headers:
+            body = request.body if isinstance(request.body, bytes) else request.body.read()
+            self.calls.append(("PutObject", headers))
+            self.objects[request.url.split(".com/")[1]] = body
+            return response(request.url, 500 if "PutObject" in self.answers else 200, b"")
+        target = headers["x-amz-target"]
+        name = target.rpartition(".")[2]
+        arguments = json.loads(request.body)
+        self.calls.append((name, arguments))
+        answer = self.answers[name](arguments)
+        if isinstance(answer, Exception):
+            body = json.dumps({"__type": str(answer), "message": "told to"}).encode()
+            return response(request.url, 400, body)
+        return response(request.url, 200, json.dumps(answer).encode())
+
+
+def response(url: str, status: int, body: bytes) -> AWSResponse:
+    answer = AWSResponse(url, status, {"content-type": "application/x-amz-json-1.1"}, None)
+    answer._content = body
+    return answer
