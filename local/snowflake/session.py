@@ -48,3 +48,277 @@ Keeping things. `engine.catalog` holds every object, persisted with the database
 ``session.require("OPERATE", "TASK", name)`` raises Snowflake's "does not exist or not authorized".
 ``Result.of(columns, rows)`` makes an answer; ``Result.status("Task … successfully created.")`` a one-liner.
 """
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import sqlglot
+from snowflake.connector.errors import ProgrammingError
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from local.snowflake import binding
+from local.snowflake.catalog import Undo
+from local.snowflake.commands import Token, tokenize
+from local.snowflake.errors import compilation, syntax, translated, unsupported
+from local.snowflake.names import Name, identifier
+from local.snowflake.result import SUCCESS, Result
+
+if TYPE_CHECKING:
+    from local.snowflake.engine import Engine
+
+REMEMBERED = 16  # answers kept for RESULT_SCAN
+CHANGING = ("CREATE", "ALTER", "DROP", "GRANT", "REVOKE", "COMMENT", "UNDROP", "TRUNCATE")
+NOT_ATOMIC = (
+    "CREATE DATABASE",
+    "DROP DATABASE",
+)  # DuckDB attaches and detaches files outside of transactions
+
+
+class Session:
+    """One login: who asks, where they are, and their transaction."""
+
+    def __init__(self, engine: Engine, *, role: str, user: str) -> None:
+        self.engine = engine
+        self.catalog = engine.catalog
+        self.user = user
+        self.role = role
+        self.database: str | None = None
+        self.schema: str | None = None
+        self.warehouse: str | None = None
+        self.pipe = ""  # the pipe on whose behalf the session loads
+        self.autocommit = True
+        self.parameters: dict[str, Any] = {}
+        self.variables: dict[str, exp.Expr] = {}
+        self.id = uuid.uuid4().hex
+        self.login_role = role
+        self.in_transaction = False
+        self.duck = engine.duck.cursor()
+        self.duck.execute("SET schema = '_SYSTEM.main'")
+        self.consumed: set[Name] = set()  # streams read by DML of this transaction
+        self.versions: set[int] = set()  # versions of tracked tables made by this transaction
+        self.dirty: set[str] = set()  # databases in which this transaction changed data
+        self.results: OrderedDict[str, Result] = OrderedDict()
+        self._undo: list[Undo] = []
+        self._atomic = 0
+        self._busy = threading.RLock()
+
+    # -- names
+
+    def use(self, database: str | None, schema: str | None) -> None:
+        """Go to a database and schema as a login does: where one is missing, the session has none."""
+        if database and self.catalog.get("DATABASE", Name.account(database)):
+            self.database = database
+            self.schema = "PUBLIC" if self.catalog.get("SCHEMA", Name.of_schema(database, "PUBLIC")) else None
+            if schema and self.catalog.get("SCHEMA", Name.of_schema(database, schema)):
+                self.schema = schema
+
+    def qualify(self, parts: Sequence[str]) -> Name:
+        """Complete the name of a schema's object from where the session is."""
+        if len(parts) > 3:
+            raise syntax(f"{'.'.join(parts)} has more than three parts")
+        name = parts[-1]
+        schema = parts[-2] if len(parts) > 1 else self.schema
+        database = parts[-3] if len(parts) == 3 else self.database
+        if not database:
+            raise compilation(
+                f"Cannot perform operation on {name}. This session does not have a current database. "
+                "Call 'USE DATABASE', or use a qualified name.", 90105, "22000",
+            )  # fmt: skip
+        if len(parts) == 3 and not schema:
+            schema = "PUBLIC"
+        if not schema:
+            raise compilation(
+                f"Cannot perform operation on {name}. This session does not have a current schema. "
+                "Call 'USE SCHEMA', or use a qualified name.", 90106, "22000",
+            )  # fmt: skip
+        return Name(database, schema, name)
+
+    def schema_name(self, parts: Sequence[str]) -> Name:
+        """Complete a schema's own name."""
+        if len(parts) > 2:
+            raise syntax(f"{'.'.join(parts)} is not the name of a schema")
+        database = parts[0] if len(parts) == 2 else self.database
+        if not database:
+            raise compilation("This session does not have a current database.", 90105, "22000")
+        return Name.of_schema(database, parts[-1])
+
+    def table_name(self, table: exp.Table) -> Name:
+        """The full name of a table in a syntax tree."""
+        parts = [table.args.get("catalog"), table.args.get("db"), table.this]
+        given = [identifier(part) for part in parts if part is not None and identifier(part)]
+        if table.args.get("catalog") and len(given) == 2:  # database..table
+            given.insert(1, "PUBLIC")
+        return self.qualify(given)
+
+    def require(self, privilege: str, kind: str, name: Name) -> None:
+        """Raise unless the session's role may do this to that object (see `access`)."""
+        from local.snowflake import access  # noqa: PLC0415 (it knows sessions)
+
+        access.require(self, privilege, kind, name)
+
+    # -- statements
+
+    def execute(self, sql: str, binds: Sequence[Any] | Mapping[str, Any] | None = None) -> Result:
+        """Run one statement.
+
+        Parameters
+        ----------
+        sql
+            The statement; a trailing semicolon is fine, a second statement is not.
+        binds
+            Values for ``?`` (or ``:1``) in order, or by name.
+
+        Raises
+        ------
+        snowflake.connector.errors.ProgrammingError
+            What Snowflake would say; nothing of the statement was done.
+        """
+        with self._busy:
+            try:
+                result = self._run(binding.inline(sql, binds) if binds else sql)
+            except duckdb.Error as fault:
+                raise self._failed(fault) from fault
+            except SqlglotError as fault:
+                raise syntax(binding.plain(str(fault))) from None
+            return self._remember(result)
+
+    def _failed(self, fault: duckdb.Error) -> ProgrammingError:
+        """DuckDB aborts a transaction at conflicts: then ours is over too."""
+        error = translated(fault)
+        if self.in_transaction and error.errno == 625:
+            self.rollback()
+        return error
+
+    def _remember(self, result: Result) -> Result:
+        result = binding.identified(result, str(uuid.uuid4()))
+        self.results[result.query_id] = result
+        while len(self.results) > REMEMBERED:
+            self.results.popitem(last=False)
+        return result
+
+    def _run(self, sql: str) -> Result:
+        tokens = tokenize(sql)
+        while tokens and tokens[-1].text == ";":
+            tokens.pop()
+        if not tokens:
+            raise syntax("empty statement")
+        if _is_block(tokens):
+            if self.engine.block is None:
+                raise unsupported("anonymous blocks (BEGIN … END)")
+            return self.engine.block(self, sql)
+        if found := self.engine.commands.find(sql, tokens):
+            handler, statement = found
+            if not statement.prefix.startswith(CHANGING):
+                return handler(self, statement)
+            self._commit_before_ddl()
+            with self.engine.lock:
+                if statement.prefix in NOT_ATOMIC:
+                    return handler(self, statement)
+                with self.atomic():
+                    return handler(self, statement)
+        return self._run_expression(sql, tokens)
+
+    def _run_expression(self, sql: str, tokens: list[Token]) -> Result:
+        from local.snowflake import statements  # noqa: PLC0415 (they know sessions)
+
+        text = sql[tokens[0].start : tokens[-1].end]
+        trees = [tree for tree in sqlglot.parse(text, read="snowflake") if tree is not None]
+        if len(trees) != 1:
+            raise syntax(f"Actual statement count {len(trees)} did not match the desired statement count 1.")
+        return statements.run(self, trees[0], text)
+
+    # -- transactions
+
+    def begin(self) -> None:
+        """Begin a transaction; inside one, nothing happens, as in Snowflake."""
+        if not self.in_transaction:
+            self.duck.begin()
+            self.in_transaction = True
+
+    def commit(self) -> None:
+        """Commit; offsets of the streams that this transaction consumed go with it."""
+        if not self.in_transaction:
+            return
+        from local.snowflake import streams  # noqa: PLC0415 (they know sessions)
+
+        try:
+            streams.advance(self)
+            self.duck.commit()
+        except duckdb.Error:
+            self._over(undo=True)
+            raise
+        dirty = tuple(self.dirty)
+        self._over(undo=False)
+        self.engine.committed(dirty)
+
+    def rollback(self) -> None:
+        """Undo all since the transaction began."""
+        if self.in_transaction:
+            self._over(undo=True)
+
+    def _over(self, *, undo: bool) -> None:
+        if undo:
+            try:
+                self.duck.rollback()
+            except duckdb.Error as fault:  # DuckDB has ended it already, at a conflict
+                if "no transaction is active" not in str(fault):
+                    raise
+            for step in reversed(self._undo):
+                step()
+        self.in_transaction = False
+        self._undo.clear()
+        self.consumed.clear()
+        self.versions.clear()
+        self.dirty.clear()
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """All or nothing of what happens inside; within a transaction, a part of it."""
+        if self.in_transaction:
+            yield
+            return
+        self.begin()
+        try:
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit()
+
+    def undo(self, step: Undo) -> None:
+        """What to do in memory should the transaction be rolled back."""
+        if self.in_transaction:
+            self._undo.append(step)
+
+    def _commit_before_ddl(self) -> None:
+        """A statement that changes objects commits the transaction before it, as in Snowflake."""
+        self.commit()
+
+    def close(self) -> None:
+        """End the session: what is not committed is lost, temporary tables go."""
+        with self._busy:
+            self.rollback()
+            self.engine.sessions.discard(self)
+            from local.snowflake import tables  # noqa: PLC0415 (they know sessions)
+
+            tables.drop_temporary(self)
+            self.duck.close()
+
+
+def _is_block(tokens: list[Token]) -> bool:
+    first = tokens[0].upper
+    following = tokens[1].upper if len(tokens) > 1 else ""
+    if first == "BEGIN":
+        return following not in ("", "TRANSACTION", "WORK", "NAME", ";")
+    return first == "DECLARE"
+
+
+__all__ = ["SUCCESS", "Result", "Session"]

@@ -1,0 +1,68 @@
+"""Queries: resolved, translated, checked, run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlglot
+from sqlglot import exp
+
+from local.snowflake.resolve import Resolver
+from local.snowflake.result import Result
+from local.snowflake.translate import to_duckdb
+
+if TYPE_CHECKING:
+    from local.snowflake.session import Session
+
+
+def run(session: Session, tree: exp.Expr) -> Result:
+    """Answer a query."""
+    resolver = Resolver(session)
+    try:
+        sql = compiled(resolver, name_columns(tree))
+        return fetch(session, sql)
+    finally:
+        resolver.release()
+
+
+def compiled(resolver: Resolver, tree: exp.Expr) -> str:
+    """The query as DuckDB takes it, with all that it reads resolved and checked."""
+    sql = to_duckdb(resolver.resolve(tree))
+    resolver.guard(sql)
+    return sql
+
+
+def fetch(session: Session, sql: str) -> Result:
+    """Run DuckDB's SQL and take the whole answer."""
+    cursor = session.duck.execute(sql)
+    kinds = tuple(str(column[1]) for column in cursor.description or ())
+    return Result(table=cursor.to_arrow_table(), kinds=kinds)
+
+
+def describe(session: Session, tree: exp.Expr) -> list[tuple[str, str]]:
+    """Names and DuckDB types of a query's columns, without running it."""
+    resolver = Resolver(session)
+    try:
+        sql = compiled(resolver, name_columns(tree.copy()))
+        rows = session.duck.execute(f"DESCRIBE {sql}").fetchall()
+        return [(row[0], row[1]) for row in rows]
+    finally:
+        resolver.release()
+
+
+def compile_only(session: Session, text: str) -> None:
+    """Raise if a query does not compile."""
+    describe(session, sqlglot.parse_one(text, read="snowflake"))
+
+
+def name_columns(tree: exp.Expr) -> exp.Expr:
+    """Columns without a name are called by their text, as Snowflake does."""
+    select = tree
+    while isinstance(select, (exp.SetOperation, exp.Subquery)):
+        select = select.this
+    if isinstance(select, exp.Select):
+        for column in list(select.expressions):
+            if not isinstance(column, (exp.Alias, exp.Column, exp.Star, exp.Aliases)) and not column.is_star:
+                text = column.sql(dialect="snowflake").upper()
+                column.replace(exp.alias_(column.copy(), text, quoted=True))
+    return tree

@@ -1,0 +1,96 @@
+"""From a Snowflake syntax tree, already resolved, to SQL of DuckDB: fakesnow's transforms, and ours where they err."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fakesnow import transforms as fake
+from sqlglot import exp
+
+Transform = Callable[[exp.Expr], exp.Expr]
+_TEXT = (
+    exp.DataType.Type.VARCHAR,
+    exp.DataType.Type.TEXT,
+    exp.DataType.Type.NVARCHAR,
+    exp.DataType.Type.CHAR,
+)
+
+
+def variant_text(node: exp.Expr) -> exp.Expr:
+    """``column::STRING`` of a VARIANT gives the text in it, not JSON with quotes."""
+    if isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast) and node.to.this in _TEXT:
+        inner = node.this
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        if not isinstance(
+            inner, (exp.Literal, exp.JSONExtract, exp.JSONExtractScalar, exp.Bracket, exp.Null)
+        ):
+            return exp.Anonymous(this="_lake_text", expressions=[node.this])
+    return node
+
+
+def split_part(node: exp.Expr) -> exp.Expr:
+    """SPLIT_PART with Snowflake's part 0 and parts beyond the end."""
+    if isinstance(node, exp.SplitPart):
+        return exp.Anonymous(
+            this="_lake_split_part", expressions=[node.this, node.args["delimiter"], node.args["part_index"]]
+        )
+    return node
+
+
+# fakesnow's order, without what commands do here, and without its numeric_agg_implicit_cast, which makes money a float.
+_TRANSFORMS: tuple[Transform, ...] = (
+    fake.upper_case_unquoted_identifiers,
+    fake.current_version,
+    fake.semi_structured_types,
+    fake.try_parse_json,
+    fake.split,
+    split_part,
+    fake.trim_cast_varchar,
+    fake.indices_to_json_extract,
+    fake.flatten_value_cast_as_varchar,
+    variant_text,
+    fake.json_extract_cast_as_varchar,
+    fake.json_extract_cased_as_varchar,
+    fake.json_extract_precedence,
+    fake.flatten,
+    fake.regex_replace,
+    fake.regex_substr,
+    fake.values_columns,
+    fake.to_date,
+    fake.timestamp_offsets,
+    fake.to_decimal,
+    fake.to_timestamp,
+    fake.to_variant,
+    fake.object_construct,
+    fake.timestamp_ntz,
+    fake.float_to_double,
+    fake.integer_precision,
+    fake.sample,
+    fake.array_size,
+    fake.random,
+    fake.array_agg_within_group,
+    fake.array_agg,
+    fake.object_agg,
+    fake.array_construct_etc,
+    fake.dateadd_date_cast,
+    fake.dateadd_string_literal_timestamp_cast,
+    fake.datediff_string_literal_timestamp_cast,
+    fake.haversine,
+    fake.hex_string,
+    fake.sha256,
+    fake.alias_in_join,
+    fake.alias_in_where,
+)
+
+
+def translate(expression: exp.Expr) -> exp.Expr:
+    """The tree in DuckDB's terms; the given tree may be changed."""
+    for transform in _TRANSFORMS:
+        expression = expression.transform(transform, copy=False)
+    return expression
+
+
+def to_duckdb(expression: exp.Expr) -> str:
+    """The statement as DuckDB takes it."""
+    return translate(expression).sql(dialect="duckdb")
