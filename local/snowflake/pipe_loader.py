@@ -29,6 +29,7 @@ RUNNING, PAUSED, STALLED = "RUNNING", "PAUSED", "STALLED_EXECUTION_ERROR"
 _FILES = 200  # of one COPY; Snowflake takes a thousand
 _IDLE = 0.5  # seconds between two looks at a queue that was empty
 _RETRY_SECONDS = 5  # until what could not be loaded is tried again
+_GONE = 91016  # a file that was deleted before it was loaded
 _HOPELESS = 3  # files that fail one after the other, and none before them did not
 
 
@@ -97,7 +98,7 @@ class Loader:
     def place(self, pipe: Entry) -> Place:
         """Return where a pipe's files lie."""
         stage = self.engine.catalog.get("STAGE", Name(*parts_of(pipe.properties["stage"])))
-        url = stage.properties["url"] if stage else ""
+        url = stage.properties.get("URL", "") if stage else ""
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         if prefix and not prefix.endswith("/"):
             prefix += "/"
@@ -175,25 +176,29 @@ class Loader:
         return good
 
     def _bury(self, pipe: Entry, channel: Channel, message: Message) -> None:
+        self._note(pipe, "NOTIFICATION_REJECTED", reason=message.fault, queue=f"{channel.name}-dead")
+        channel.bury(message)
+
+    def _note(self, pipe: Entry, event: str, **facts: object) -> None:
+        """Keep in the pipe's history what will not be tried again."""
         session = self.engine.session(role=pipe.owner)
         try:
-            fact = {
-                "event": "NOTIFICATION_REJECTED",
-                "reason": message.fault,
-                "queue": f"{channel.name}-dead",
-            }
-            self.engine.catalog.record(session, KIND, pipe.name, fact)
+            self.engine.catalog.record(session, KIND, pipe.name, {"event": event, **facts})
         finally:
             session.close()
-        channel.bury(message)
 
     def _load(self, pipe: Entry, files: list[str], progress: Progress) -> set[str]:
         """Load files and return those that could not be tried; a file found bad is done, as its COPY says."""
         try:
             self._copy(pipe, files, progress)
         except ProgrammingError as error:
+            if len(files) > 1:
+                return self._load_each(pipe, files, progress)
+            if error.errno == _GONE:
+                self._note(pipe, "FILE_GONE", file=files[0])
+                return set()
             progress.fail(error)
-            return self._load_each(pipe, files, progress) if len(files) > 1 else set(files)
+            return set(files)
         return set()
 
     def _load_each(self, pipe: Entry, files: list[str], progress: Progress) -> set[str]:

@@ -134,6 +134,12 @@ class Scheduler:
         """Look at once."""
         self._wake.set()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a graph runs."""
+        with self._lock:
+            return bool(self._running)
+
     def request(self, root: Name) -> None:
         """Run a graph once, whether it is started or not."""
         with self._lock:

@@ -98,7 +98,7 @@ def test_the_block_is_one_transaction() -> None:
         for word in ("BEGIN TRANSACTION;", "LET lo", "LET hi", "MERGE", "COMMIT;", "ROLLBACK;")
     ]
     assert order == sorted(order)
-    assert text.startswith("BEGIN\n") and text.endswith("\nEND;")
+    assert text.startswith("BEGIN\n") and text.endswith("\nEND")
     assert re.search(r"WHEN OTHER THEN\s+ROLLBACK;\s+RAISE;", text)
 
 

@@ -1,3 +1,5 @@
+-- What the task of a source runs. There is no semicolon behind END: Snowflake keeps the text without it, and
+-- a task that differed from its definition would be changed at every deployment.
 BEGIN
     BEGIN TRANSACTION;
     -- Inside a transaction every statement sees the same batch of the stream, and COMMIT consumes it.
@@ -18,4 +20,4 @@ EXCEPTION
     WHEN OTHER THEN
         ROLLBACK;
         RAISE;
-END;
+END
