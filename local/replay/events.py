@@ -83,7 +83,7 @@ class Replay:
         """Every personal value that is sent: none of it may be found behind the ingress streams."""
         values = {needle.value: needle for needle in self._shapes.needles()}
         if (self._order.kind == INVALID).any():
-            values |= {needle.value: needle for needle in bad_needles(self.seed)}
+            values = {needle.value: needle for needle in bad_needles(self.seed)} | values
         return tuple(values.values())
 
 

@@ -28,7 +28,13 @@ from local.replay.households import (
 )
 
 CURRENCY = "USD"
-SMALLER_SHARE, ABANDONED_SHARE, UNKNOWN_SHARE, ELSEWHERE_SHARE, NULL_SHARE = 0.3, 0.3, 0.25, 0.08, 0.5
+SMALLER_SHARE, ABANDONED_SHARE = 0.3, 0.3
+"""Per order: its cart was smaller once; another cart was left behind before."""
+
+UNKNOWN_SHARE, NULL_SHARE = 0.25, 0.5
+"""Of the smaller carts, those of an unknown visitor; of what is not known, what is null and not absent."""
+
+ELSEWHERE_SHARE = 0.08
 GIFTS, FIRST_GIFT = 40, 1_000_000
 """Some orders go to somebody else: one of so many addresses outside the data set's households."""
 
@@ -36,7 +42,6 @@ OLD_TILLS, LOCAL_CLOCKS = 40, 25
 """Stores whose number these divide: their tills give no event_id; tell the time with its offset from UTC."""
 
 MINUTE, HOUR = 60, 3600
-
 
 Line = tuple[int, int, int, int, int, int]
 """Product, quantity, and the four amounts in cents in the order of `local.replay.dataset.MONEY`."""
@@ -105,7 +110,7 @@ class Shapes:
         for person in self._people.values():
             yield from person.needles()
         for gift in self._gifts:
-            yield from gift.needles()
+            yield Needle(str(gift.street), f"street of household {gift.id}")
 
     def _happenings(self, online: frozenset[int]) -> Iterator[Moment]:
         times = self._sales.times.astype(np.int64).tolist()
