@@ -37,8 +37,8 @@ Computed = Callable[[Place, str, Inputs], Any]
 class Adapter:
     """One resource type. Subclasses say how it is named and replaced, and what a deployment computes.
 
-    What a service does with it is the subclass's too: `create`, `read`, `update` and `delete` take the live `cloud`,
-    which is an `aws.client.Aws` or a `snowflake.client.Warehouse`.
+    What a service does with it is the subclass's too: `create`, `read`, `update` and `delete` take the live
+    `cloud`, which is an `aws.client.Aws` or a `snowflake.client.Warehouse`.
     """
 
     type: ClassVar[str]
@@ -54,7 +54,7 @@ class Adapter:
     unread: ClassVar[Mapping[str, str]] = {}
 
     def identity(self, inputs: Inputs) -> str | None:
-        """Return what names the resource to the service, where the inputs say it: two resources cannot share it."""
+        """Return what names it to the service, if the inputs say it: two resources cannot share it."""
         name = inputs.get(self.autoname) if self.autoname else None
         return str(name) if name else None
 
@@ -71,7 +71,7 @@ class Adapter:
         raise NotImplementedError
 
     def read(self, cloud: Any, rid: str, inputs: Inputs) -> Outputs | None:
-        """Return what the service says of the resource, in the provider's terms, or None where there is none."""
+        """Return what the service says of it, in the provider's terms, or None where there is none."""
         raise NotImplementedError
 
     def update(self, cloud: Any, rid: str, old: Inputs, new: Inputs) -> None:
@@ -98,7 +98,7 @@ def register(cls: type[Adapter]) -> type[Adapter]:
 
 
 def invoke(token: str) -> Callable[[Callable[..., Outputs]], Callable[..., Outputs]]:
-    """Enter a data source in the registry (a decorator); it is called with the place, the cloud and the arguments."""
+    """Enter a data source in the registry (a decorator); it is given the place, the cloud and arguments."""
 
     def enter(function: Callable[..., Outputs]) -> Callable[..., Outputs]:
         INVOKES[token] = function
@@ -110,7 +110,8 @@ def invoke(token: str) -> Callable[[Callable[..., Outputs]], Callable[..., Outpu
 @cache
 def load() -> None:
     """Import the adapters of both clouds, which enter themselves."""
-    from . import aws, snowflake  # noqa: F401 (imported for the registry)
+    # Not above: they import this module, and register themselves in it.
+    from . import aws, snowflake  # noqa: F401, PLC0415
 
 
 def adapter(token: str) -> Adapter:

@@ -1,4 +1,4 @@
-"""Assets and archives on their way from a program: the engine adds digests of their contents, and so do we."""
+"""Assets and archives on their way from a program: like the engine, we add digests of their contents."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 class ConfigError(Exception):
@@ -102,7 +104,7 @@ def _decrypt(text: str, document: Mapping[str, Any], passphrase: str | None, fil
         if _open(check, key) != "pulumi":
             raise ValueError(check)
         return _open(text, key)
-    except Exception as error:
+    except (InvalidTag, ValueError) as error:
         raise ConfigError(f"{file}: the passphrase does not open {name}") from error
 
 
@@ -112,7 +114,5 @@ def _key(salt: str, passphrase: str) -> bytes:
 
 
 def _open(text: str, key: bytes) -> str:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
     _, nonce, body = text.split(":")
     return AESGCM(key).decrypt(base64.b64decode(nonce), base64.b64decode(body), None).decode()

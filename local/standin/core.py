@@ -1,7 +1,7 @@
-"""The stand-in cloud: what a provider does, for both engines. Neither an engine nor a network protocol is known here.
+"""The stand-in cloud: what a provider does, for both engines. No engine and no protocol is known here.
 
-Values are plain (see `wire`): secrets are unwrapped by the engine before and marked again after; an unknown may be
-anywhere during a preview.
+Values are plain (see `wire`): secrets are unwrapped by the engine before and marked again after; an unknown
+may be anywhere during a preview.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ class Backend(Protocol):
         """Make a resource; return its id and what is known of it."""
         ...
 
-    def read(self, what: Adapter, place: Place, rid: str, inputs: Inputs, outputs: Outputs) -> Outputs | None:
+    def read(
+        self, what: Adapter, place: Place, rid: str, inputs: Inputs, *, outputs: Outputs
+    ) -> Outputs | None:
         """Return what is known of a resource, or None where it is gone."""
         ...
 
     def update(
-        self, what: Adapter, place: Place, rid: str, old: Inputs, new: Inputs, outputs: Outputs
+        self, what: Adapter, place: Place, rid: str, old: Inputs, new: Inputs, *, outputs: Outputs
     ) -> Outputs:
         """Change a resource; return what is known of it."""
         ...
@@ -47,7 +49,7 @@ class Backend(Protocol):
         """Remove a resource."""
         ...
 
-    def invoke(self, function: Callable[..., Outputs], place: Place, args: Inputs) -> Outputs:
+    def invoke(self, function: Callable[..., Outputs], place: Place, args: Inputs, token: str) -> Outputs:
         """Answer a data source."""
         ...
 
@@ -106,11 +108,11 @@ class StandIn:
         return rid, _outputs(inputs, computed)
 
     def read(
-        self, token: str, place: Place, rid: str, inputs: Inputs, outputs: Outputs
+        self, token: str, place: Place, rid: str, inputs: Inputs, *, outputs: Outputs
     ) -> tuple[Outputs, Outputs] | None:
         """Return inputs and outputs as they are now, or None where the resource is gone."""
         what = adapter(token)
-        seen = self.backend.read(what, place, rid, inputs, outputs)
+        seen = self.backend.read(what, place, rid, inputs, outputs=outputs)
         if seen is None:
             return None
         kept = {*what.no_effect, *what.unread}
@@ -123,14 +125,14 @@ class StandIn:
         return now, _outputs(now, seen)
 
     def update(
-        self, urn: str, place: Place, rid: str, old: Inputs, new: Inputs, outputs: Outputs, *, preview: bool
+        self, urn: str, place: Place, rid: str, old: Inputs, new: Inputs, *, outputs: Outputs, preview: bool
     ) -> Outputs:
         """Change a resource in place."""
         what = adapter(type_of(urn))
         if preview:
             return _outputs(new, {key: value for key, value in outputs.items() if key in what.computed})
         _known(urn, new)
-        return _outputs(new, self.backend.update(what, place, rid, old, new, outputs))
+        return _outputs(new, self.backend.update(what, place, rid, old, new, outputs=outputs))
 
     def delete(self, urn: str, place: Place, rid: str, inputs: Inputs) -> None:
         """Remove a resource."""
@@ -143,7 +145,7 @@ class StandIn:
         """Answer a data source."""
         if token not in INVOKES:
             raise StandInError(f"{token} has no stand-in: the program may call {', '.join(sorted(INVOKES))}")
-        return self.backend.invoke(INVOKES[token], place, args)
+        return self.backend.invoke(INVOKES[token], place, args, token)
 
 
 def type_of(urn: str) -> str:
@@ -188,12 +190,14 @@ class Recorder:
         rid = what.record_id(place, name, inputs)
         return rid, self._computed(what, place, rid, inputs)
 
-    def read(self, what: Adapter, place: Place, rid: str, inputs: Inputs, outputs: Outputs) -> Outputs | None:
+    def read(
+        self, what: Adapter, place: Place, rid: str, inputs: Inputs, *, outputs: Outputs
+    ) -> Outputs | None:
         """Return what was recorded."""
         return outputs
 
     def update(
-        self, what: Adapter, place: Place, rid: str, old: Inputs, new: Inputs, outputs: Outputs
+        self, what: Adapter, place: Place, rid: str, old: Inputs, new: Inputs, *, outputs: Outputs
     ) -> Outputs:
         """Compute what a service would answer."""
         return self._computed(what, place, rid, new)
@@ -201,7 +205,7 @@ class Recorder:
     def delete(self, what: Adapter, place: Place, rid: str, inputs: Inputs) -> None:
         """Forget nothing: nothing was made."""
 
-    def invoke(self, function: Callable[..., Outputs], place: Place, args: Inputs) -> Outputs:
+    def invoke(self, function: Callable[..., Outputs], place: Place, args: Inputs, token: str) -> Outputs:
         """Answer a data source without a cloud."""
         return function(place, None, args)
 

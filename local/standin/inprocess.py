@@ -1,8 +1,8 @@
 """Running the Pulumi program in this process: no engine, no network, a JSON file as state.
 
-Runs are serialised in a process: a program needs its directory as the working directory and its own modules, both of
-which a process has once. A run may start in any thread. What Pulumi itself keeps per run lives in context variables,
-so that a run leaves nothing behind.
+Runs are serialised in a process: a program needs its directory as the working directory and its own modules,
+both of which a process has once. A run may start in any thread. What Pulumi itself keeps per run lives in
+context variables, so that a run leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -20,8 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pulumi
+from pulumi.runtime import settings as runtime
+from pulumi.runtime.stack import run_in_stack
+
 from . import configuration, wire
 from .core import Backend, Recorder, StandIn
+from .monitor import Engine, Monitor
 from .state import STACK, Resource, State
 from .steps import Policies, Progress, Step, Steps
 
@@ -79,11 +84,11 @@ def run_in_process(
     backend
         ``"record"`` computes what services would answer; a `live.Live` asks emulators.
     preview
-        Say what would be done. What only a deployment knows is unknown to the program, as with the real engine.
+        Say what would be done. What only a deployment knows is unknown to the program, as with the engine.
     config
         Values that win over the stack's file, by full key such as ``retaillake:days``.
     policy
-        A policy pack (`policy.Pack`); a mandatory violation does not stop the run, it is in the pack's findings.
+        A policy pack (`policy.Pack`); unless it enforces, a violation is in its findings and stops nothing.
     state
         What earlier runs made; without one, everything is new.
     """
@@ -108,6 +113,8 @@ def destroy_in_process(
     """Delete everything that the state holds, dependents first."""
     steps = Steps(core=StandIn(backend), state=state, on_step=on_step)
     steps.clean_up(_configs(state, settings.values), everything=True)
+    state.outputs = {}
+    state.save()
     return steps.done
 
 
@@ -138,11 +145,6 @@ def _run(
     steps: Steps,
     stack_references: Mapping[str, Mapping[str, Any]],
 ) -> Run:
-    import pulumi
-    from pulumi.runtime import settings as runtime
-
-    from .monitor import Engine, Monitor
-
     messages: list[tuple[str, str]] = []
     monitor = Monitor(
         project=settings.project,
@@ -185,8 +187,6 @@ def _run(
 
 def _to_the_end(root: Path) -> None:
     """Run the program and wait for all that it started; a failure in it is raised."""
-    from pulumi.runtime.stack import run_in_stack
-
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     loop.set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="program"))
@@ -213,8 +213,8 @@ def _to_the_end(root: Path) -> None:
 def _program(root: Path) -> Iterator[None]:
     """Give a program its directory and its own modules, and take both back.
 
-    A package of the program which this process had imported already, from the same place, is used as it is, so that
-    its classes are the ones that the caller knows. One of the same name from elsewhere is put aside.
+    A package of the program which this process had imported already, from the same place, is used as it is,
+    so that its classes are the ones that the caller knows. One of the same name from elsewhere is put aside.
     """
     own = {
         one.stem for one in root.iterdir() if one.suffix == ".py" or (one / "__init__.py").exists()

@@ -1,4 +1,4 @@
-"""The resource monitor that a program talks to when no engine runs: it registers resources with the stand-ins."""
+"""The resource monitor that a program talks to when no engine runs: it registers with the stand-ins."""
 
 from __future__ import annotations
 
@@ -133,9 +133,10 @@ class Monitor:
         args = wire.plain(request.args)
         config = self._provider_config_of(request.provider, request.tok)
         answer = self.steps.invoke(request.tok, wire.open_secrets(args), config)
-        return pb.ResourceInvokeResponse(
-            **{"return": wire.struct(wire.mark_secrets(answer, args) if wire.has_secret(args) else answer)}
-        )
+        if wire.has_secret(args):
+            answer = {name: wire.secret(value) for name, value in answer.items()}
+        fields: Any = {"return": wire.struct(answer)}  # a word that Python keeps for itself
+        return pb.ResourceInvokeResponse(**fields)
 
     def RegisterPackage(self, _: Any) -> pb.RegisterPackageResponse:  # noqa: N802
         """Accept a package."""
@@ -149,7 +150,7 @@ class Monitor:
         return self._provider_config_of(resource.provider, resource.type)
 
     def _provider_config_of(self, reference: str, token: str) -> Mapping[str, str]:
-        """Return what the resource's provider is told: an explicit one by its inputs, else the stack's configuration."""
+        """Return what a provider is told: an explicit one by its inputs, another by the configuration."""
         if reference:
             provider = self.resources.get(reference.rsplit("::", 1)[0])
             if provider is not None:

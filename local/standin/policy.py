@@ -57,10 +57,17 @@ def _servicer(pack_dir: Path) -> _PolicyAnalyzerServicer:
     return caught[0]
 
 
+class PolicyError(Exception):
+    """The program breaks mandatory policies; the message has a line for each."""
+
+
 class Pack:
     """A policy pack with its configuration, and what it has found."""
 
-    def __init__(self, pack_dir: Path | str, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, pack_dir: Path | str, config: Mapping[str, Any] | None = None, *, enforce: bool = False
+    ) -> None:
+        self._enforce = enforce
         self._servicer = _servicer(Path(pack_dir).resolve())
         self.info = self._servicer.GetAnalyzerInfo(empty_pb2.Empty(), None)
         self.diagnostics: list[Any] = []
@@ -86,7 +93,7 @@ class Pack:
         answer = _isolated(self._servicer.Analyze, _request(pb.AnalyzeRequest, resource, resource.raw_inputs))
         for found in answer.diagnostics:
             found.urn = found.urn or resource.urn
-        self.diagnostics += answer.diagnostics
+        self._found(answer.diagnostics)
 
     def analyze_stack(self, resources: list[Resource]) -> None:
         """Judge all resources by their outputs."""
@@ -99,10 +106,16 @@ class Pack:
                 item.propertyDependencies[name].urns.extend(urns)
             items.append(item)
         answer = _isolated(self._servicer.AnalyzeStack, pb.AnalyzeStackRequest(resources=items))
-        self.diagnostics += answer.diagnostics
+        self._found(answer.diagnostics)
+
+    def _found(self, diagnostics: Any) -> None:
+        self.diagnostics += diagnostics
+        broken = [one for one in diagnostics if one.enforcementLevel == pb.MANDATORY]
+        if self._enforce and broken:
+            raise PolicyError("\n".join(f"{one.urn}: {one.policyName}: {one.message}" for one in broken))
 
     def _configure(self, config: dict[str, Any]) -> None:
-        """Configure each policy as the CLI does: defaults, then the pack's own, then `all`, then the policy's."""
+        """Configure each policy as the CLI does: defaults, the pack's own, then `all`, then the policy's."""
         known = {policy.name for policy in self.info.policies}
         if unknown := config.keys() - known - {"all"}:
             raise PackError(f"the pack has no policy {', '.join(sorted(unknown))}")

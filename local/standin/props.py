@@ -42,7 +42,7 @@ class Props:
         items = value if isinstance(value, list) else []
         return [self._nested(item, f"{name}[{index}]") for index, item in enumerate(items)]
 
-    def capitalised(self, name: str) -> dict[str, Any] | None:
+    def capitalised(self, name: str) -> Any:
         """Return a nested block of which every name is the API's but for its first letter."""
         value = self.take(name)
         return value if value is None or value == UNKNOWN else _capitalised(value)

@@ -1,7 +1,7 @@
 """What a resource type may be given, taken from the installed SDKs' own types.
 
-The SDK classes are made from the providers' schemas; so a property which the real provider does not know, lacks or
-reads otherwise is found here without it.
+The SDK classes are made from the providers' schemas; so a property which the real provider does not know,
+lacks or reads otherwise is found here without it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Any
+
+from pulumi import Archive, Asset
+from pulumi import _types as sdk
+from pulumi.runtime import rpc
 
 from .wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
 
@@ -40,7 +44,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """The form of a value: a scalar, a list, a map, a block of named properties, or one of several of these."""
+    """The form of a value: a scalar, a list, a map, a block of properties, or one of several."""
 
     kind: str
     item: Shape | None = None
@@ -68,22 +72,18 @@ class ResourceType:
 @cache
 def resource_type(token: str) -> ResourceType:
     """Look a type up by its token, such as `aws:kms/key:Key`."""
-    from pulumi import _types as sdk
-
     cls = _resource_class(token)
-    # The first name that a generated module exports is the class of the resource's arguments, whatever its suffix.
+    # The first name that a generated module exports is the class of its arguments, whatever its suffix.
     module = importlib.import_module(cls.__module__)
     args = getattr(module, module.__all__[0])
     return ResourceType(token=token, inputs=_block(args), outputs=frozenset(sdk.resource_types(cls)))
 
 
 def _resource_class(token: str) -> type:
-    package, module, name = token.split(":")
+    package, module, _ = token.split(":")
     if package not in SDKS:
         raise UnknownTypeError(f"{token}: the stand-ins know the packages {', '.join(SDKS)}, not {package}")
     importlib.import_module(SDKS[package])
-    from pulumi.runtime import rpc
-
     found = rpc.get_resource_module(package, module, "")
     info: dict[str, Any] = getattr(found, "mod_info", {})
     if token not in info.get("classes", {}):
@@ -93,8 +93,6 @@ def _resource_class(token: str) -> type:
 
 @cache
 def _block(args: type) -> Block:
-    from pulumi import _types as sdk
-
     names = sdk.input_type_py_to_pulumi_names(args)
     parameters = list(inspect.signature(args.__init__).parameters.values())[1:]
     return Block(
@@ -105,9 +103,6 @@ def _block(args: type) -> Block:
 
 @cache
 def _shape(hint: Any) -> Shape:
-    from pulumi import Archive, Asset
-    from pulumi import _types as sdk
-
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):
         shapes = tuple({_shape(option): None for option in _options(hint)})
@@ -117,18 +112,22 @@ def _shape(hint: Any) -> Shape:
     if origin in (abc.Mapping, dict):
         return Shape(kind="map", item=_shape(typing.get_args(hint)[1]))
     if isinstance(hint, type):
-        if issubclass(hint, Enum):
-            return Shape(kind="string")
-        if issubclass(hint, Archive | Asset):
-            return Shape(kind="archive" if issubclass(hint, Archive) else "asset")
-        if hint in _SCALARS:
-            return Shape(kind=_SCALARS[hint])
-        if sdk.is_input_type(hint):
-            return Shape(kind="block", args=hint)
+        # A boolean is an integer to Python: the narrower classes come first.
+        kind = next((kind for cls, kind in _SCALARS.items() if issubclass(hint, cls)), None)
+        if kind or sdk.is_input_type(hint):
+            return Shape(kind=kind) if kind else Shape(kind="block", args=hint)
     return Shape(kind="anything")
 
 
-_SCALARS = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_SCALARS = {
+    Enum: "string",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    Archive: "archive",
+    Asset: "asset",
+}
 
 
 def _options(hint: Any) -> Iterator[Any]:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from .wire import SECRET, SIGNATURE, open_secrets
 
 VERSION = 1
@@ -173,8 +175,6 @@ class State:
 
     def _cipher(self) -> Any:
         """Return the cipher with the key that lies beside the state, readable by its owner only."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         if self.path is None:
             raise StateError("a state without a path is never written")
         file = self.path.with_suffix(".key")

@@ -1,4 +1,4 @@
-"""What the in-process engine does with each resource that a program registers, and after the program has ended."""
+"""What the in-process engine does with each resource that a program registers, and at the program's end."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Steps:
     ) -> dict[str, Any]:
         """Read a resource that is not managed here."""
         token = urn.split("::")[2].rsplit("$", 1)[-1]
-        found = self.core.read(token, self._place(token, config), rid, inputs, inputs)
+        found = self.core.read(token, self._place(token, config), rid, inputs, outputs=inputs)
         if found is None:
             raise StepError(f"{urn}: there is no {token} with the id {rid}")
         return found[1]
@@ -101,7 +101,7 @@ class Steps:
         return self.core.invoke(token, self._place(token, config), args)
 
     def clean_up(self, configs: Callable[[Resource], Mapping[str, str]], *, everything: bool = False) -> None:
-        """Delete what was replaced and what the program no longer declares, or everything; dependents first."""
+        """Delete what was replaced and what is no longer declared, or everything; dependents first."""
         gone = [one for one in self.state.resources.values() if everything or one.urn not in self._seen]
         protected = [one.urn for one in gone if one.protect]
         if protected:
@@ -116,7 +116,9 @@ class Steps:
         """Bring the state to what the services say: what differs is noted, what is gone is dropped."""
         for resource in [one for one in self.state.resources.values() if one.managed]:
             place = self._place(resource.type, configs(resource))
-            found = self.core.read(resource.type, place, resource.id, resource.inputs, resource.outputs)
+            found = self.core.read(
+                resource.type, place, resource.id, resource.inputs, outputs=resource.outputs
+            )
             if found is None:
                 self._note("delete", resource.urn)
                 if not self.preview:
@@ -174,7 +176,13 @@ class Steps:
         else:
             self._note("update", resource.urn, tuple(changes))
             outputs = self.core.update(
-                resource.urn, place, old.id, old.inputs, resource.inputs, old.outputs, preview=self.preview
+                resource.urn,
+                place,
+                old.id,
+                old.inputs,
+                resource.inputs,
+                outputs=old.outputs,
+                preview=self.preview,
             )
             resource.id = old.id
             self._answered(resource, outputs)

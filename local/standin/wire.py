@@ -1,7 +1,8 @@
 """Values on the wire between a Pulumi program and a provider: protobuf Structs, secrets, unknowns, assets.
 
-Plain Python on this side: dicts, lists, strings, numbers, booleans and None. Whole numbers are ints. Assets and
-archives stay in the form in which they travel, a dict with a signature; so does an unknown, a marked string.
+Plain Python on this side: dicts, lists, strings, numbers, booleans and None. Whole numbers are ints. Assets
+and archives stay in the form in which they travel, a dict with a signature; so does an unknown, a marked
+string.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def open_secrets(value: Any) -> Any:
 
 
 def mark_secrets(value: Any, like: Any) -> Any:
-    """Wrap in `value` what is secret at the same place in `like`, as the engine does for a provider's answer."""
+    """Wrap in `value` what is secret at the same place in `like`, as the engine does with an answer."""
     if is_secret(like):
         return secret(value)
     if isinstance(like, dict) and isinstance(value, dict) and not is_asset(like):

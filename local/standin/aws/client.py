@@ -1,4 +1,7 @@
-"""How an AWS adapter says what it sends: calls as data, made from properties, then executed against an emulator."""
+"""How an AWS adapter says what it sends: calls as data, made from properties, then put to an emulator.
+
+The AWS SDK is imported where it is used: a run that only records does without it.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +78,8 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Return a client; it sends what it is told to the emulator and never anywhere else."""
-        import boto3
-        from botocore.config import Config
+        import boto3  # noqa: PLC0415
+        from botocore.config import Config  # noqa: PLC0415
 
         with self._lock:
             if service not in self._clients:
@@ -99,7 +102,7 @@ class Aws:
 
     def call(self, service: str, what: Call, rid: str = "") -> dict[str, Any]:
         """Execute a call."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError  # noqa: PLC0415
 
         operation = getattr(self.client(what.service or service), what.operation)
         try:
@@ -111,7 +114,7 @@ class Aws:
 
     def ask(self, service: str, operation: str, /, *, missing: tuple[str, ...] = (), **params: Any) -> Any:
         """Execute a reading call; return None where the error says that there is no such thing."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError  # noqa: PLC0415
 
         try:
             return getattr(self.client(service), operation)(**params)
@@ -136,20 +139,20 @@ def _bound(value: Any, rid: str) -> Any:
 
 @cache
 def _model(service: str) -> Any:
-    import botocore.session
+    import botocore.session  # noqa: PLC0415
 
     return botocore.session.get_session().get_service_model(service)
 
 
 def invalid(service: str, what: Call) -> list[str]:
     """Say what the SDK's own model of the API has against a call."""
-    from botocore import xform_name
-    from botocore.validate import ParamValidator
+    from botocore import xform_name  # noqa: PLC0415
+    from botocore.validate import ParamValidator  # noqa: PLC0415
 
     model = _model(what.service or service)
     names = {xform_name(name): name for name in model.operation_names}
     report = ParamValidator().validate(what.params, model.operation_model(names[what.operation]).input_shape)
-    return report.generate_report().splitlines() if report.has_errors() else []
+    return [*report.generate_report().splitlines()] if report.has_errors() else []
 
 
 class AwsAdapter(Adapter):
@@ -174,7 +177,7 @@ class AwsAdapter(Adapter):
         raise NotImplementedError
 
     def rid(self, aws: Aws, inputs: Inputs, answer: Mapping[str, Any]) -> str:
-        """Return the id, from the inputs and from what the first call answered (nothing, if it is there already)."""
+        """Return the id, from the inputs and the first call's answer (nothing, if it was there already)."""
         identity = self.identity(inputs)
         if identity is None:
             raise StandInError(f"{self.type}: the service names it, and there is one already")
@@ -199,7 +202,7 @@ class AwsAdapter(Adapter):
 
     def create(self, cloud: Aws, inputs: Inputs) -> str:
         """Make the resource, or finish one that an interrupted deployment left."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import ClientError  # noqa: PLC0415
 
         planned, _ = self.planned(inputs)
         answer: Mapping[str, Any] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, register
+from ..adapter import Computed, Inputs, Outputs, register
 from .client import ID, Aws, AwsAdapter, Call, Props, all_tags, as_json, call, pairs, unpaired
 
 MISSING = ("NoSuchEntity",)
@@ -21,8 +21,8 @@ class Role(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "path"})
     exists = ("EntityAlreadyExists",)
-    unread = {"forceDetachPolicies": "is used when the role is deleted"}
-    computed = {
+    unread: ClassVar[Mapping[str, str]] = {"forceDetachPolicies": "is used when the role is deleted"}
+    computed: ClassVar[Mapping[str, Computed]] = {
         "tagsAll": all_tags,
         "arn": lambda place, rid, inputs: place.arn("iam", f"role{inputs.get('path', '/')}{rid}", region=""),
         "uniqueId": lambda place, rid, inputs: "AROA" + rid.encode().hex()[:17].upper().ljust(17, "0"),

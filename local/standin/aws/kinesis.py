@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, StandInError, register
+from ..adapter import Computed, Inputs, Outputs, StandInError, register
 from .client import ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered, pairs, unpaired
 
 MISSING = ("ResourceNotFoundException",)
@@ -22,8 +22,11 @@ class Stream(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "region"})
     exists = ("ResourceInUseException",)
-    unread = {"enforceConsumerDeletion": "is used when the stream is deleted"}
-    computed = {**TAGGED, "arn": lambda place, rid, inputs: place.arn("kinesis", f"stream/{rid}")}
+    unread: ClassVar[Mapping[str, str]] = {"enforceConsumerDeletion": "is used when the stream is deleted"}
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **TAGGED,
+        "arn": lambda place, rid, inputs: place.arn("kinesis", f"stream/{rid}"),
+    }
 
     def calls(self, p: Props) -> list[Call]:
         """Make the stream; then retention, encryption and tags."""
@@ -117,7 +120,7 @@ class Firehose(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "region", "kinesisSourceConfiguration", "destination"})
     exists = ("ResourceInUseException",)
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: place.arn("firehose", f"deliverystream/{inputs['name']}"),
         "destinationId": lambda place, rid, inputs: "destinationId-000000000001",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, Place, register
+from ..adapter import Computed, Inputs, Outputs, Place, register
 from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, call, pairs, unpaired
 
 MISSING = ("NotFoundException",)
@@ -19,11 +19,11 @@ class Key(AwsAdapter):
     type = "aws:kms/key:Key"
     service = "kms"
     replace_on = frozenset({"customerMasterKeySpec", "keyUsage", "multiRegion", "region"})
-    unread = {
+    unread: ClassVar[Mapping[str, str]] = {
         "deletionWindowInDays": "is used when the key is deleted",
         "bypassPolicyLockoutSafetyCheck": "is a property of the call, not of the key",
     }
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "keyId": lambda place, rid, inputs: rid,
         "arn": lambda place, rid, inputs: place.arn("kms", f"key/{rid}"),
@@ -125,7 +125,7 @@ class Alias(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "region"})
     exists = ("AlreadyExistsException",)
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **EVERYWHERE,
         "arn": lambda place, rid, inputs: place.arn("kms", rid),
         "targetKeyArn": lambda place, rid, inputs: _key_arn(place, inputs["targetKeyId"]),

@@ -10,9 +10,9 @@ import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, Place, StandInError, register
+from ..adapter import Computed, Inputs, Outputs, Place, StandInError, register
 from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered
 
 MISSING = ("ResourceNotFoundException",)
@@ -29,12 +29,12 @@ class Function(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "region", "packageType"})
     exists = ("ResourceConflictException",)
-    unread = {
+    unread: ClassVar[Mapping[str, str]] = {
         "code": "is read again as its digest, sourceCodeHash",
         "publish": "is a property of the call, not of the function",
     }
-    no_effect = {"skipDestroy": "a laptop keeps nothing"}
-    computed = {
+    no_effect: ClassVar[Mapping[str, str]] = {"skipDestroy": "a laptop keeps nothing"}
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: place.arn("lambda", f"function:{rid}"),
         "invokeArn": lambda place, rid, inputs: _invoke_arn(place, place.arn("lambda", f"function:{rid}")),
@@ -268,7 +268,7 @@ class Mapping_(AwsAdapter):  # noqa: N801 (Mapping is collections.abc's)
     type = "aws:lambda/eventSourceMapping:EventSourceMapping"
     service = "lambda"
     replace_on = frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp", "region"})
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "uuid": lambda place, rid, inputs: rid,
         "arn": lambda place, rid, inputs: place.arn("lambda", f"event-source-mapping:{rid}"),
@@ -372,7 +372,7 @@ class Permission(AwsAdapter):
         }
     )
     exists = ("ResourceConflictException",)
-    computed = EVERYWHERE
+    computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return function and statement."""

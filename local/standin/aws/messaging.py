@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, Place, register
+from ..adapter import Computed, Inputs, Outputs, Place, register
 from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, as_json, call, pairs, unpaired
 
 NO_TOPIC = ("NotFound", "NotFoundException")
@@ -38,7 +38,7 @@ class Topic(AwsAdapter):
     service = "sns"
     autoname = "name"
     replace_on = frozenset({"name", "fifoTopic", "region"})
-    names = {
+    names: ClassVar[Mapping[str, str]] = {
         "displayName": "DisplayName",
         "kmsMasterKeyId": "KmsMasterKeyId",
         "policy": "Policy",
@@ -48,7 +48,7 @@ class Topic(AwsAdapter):
         "fifoTopic": "FifoTopic",
         "contentBasedDeduplication": "ContentBasedDeduplication",
     }
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: place.arn("sns", inputs["name"]),
         "owner": lambda place, rid, inputs: place.account,
@@ -113,7 +113,10 @@ class TopicPolicy(AwsAdapter):
     service = "sns"
     makes = False
     replace_on = frozenset({"arn", "region"})
-    computed = {**EVERYWHERE, "owner": lambda place, rid, inputs: place.account}
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **EVERYWHERE,
+        "owner": lambda place, rid, inputs: place.account,
+    }
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return the topic."""
@@ -159,11 +162,11 @@ class TopicSubscription(AwsAdapter):
     type = "aws:sns/topicSubscription:TopicSubscription"
     service = "sns"
     replace_on = frozenset({"topic", "protocol", "endpoint", "region"})
-    no_effect = {
+    no_effect: ClassVar[Mapping[str, str]] = {
         "confirmationTimeoutInMinutes": "nobody has to confirm on a laptop",
         "endpointAutoConfirms": "nobody has to confirm on a laptop",
     }
-    names = {
+    names: ClassVar[Mapping[str, str]] = {
         "rawMessageDelivery": "RawMessageDelivery",
         "filterPolicy": "FilterPolicy",
         "filterPolicyScope": "FilterPolicyScope",
@@ -171,7 +174,7 @@ class TopicSubscription(AwsAdapter):
         "deliveryPolicy": "DeliveryPolicy",
         "subscriptionRoleArn": "SubscriptionRoleArn",
     }
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **EVERYWHERE,
         "arn": lambda place, rid, inputs: rid,
         "ownerId": lambda place, rid, inputs: place.account,
@@ -237,7 +240,7 @@ class Queue(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "fifoQueue", "region"})
     exists = ("QueueAlreadyExists", "QueueNameExists")
-    names = {
+    names: ClassVar[Mapping[str, str]] = {
         "delaySeconds": "DelaySeconds",
         "maxMessageSize": "MaximumMessageSize",
         "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -252,7 +255,7 @@ class Queue(AwsAdapter):
         "fifoQueue": "FifoQueue",
         "contentBasedDeduplication": "ContentBasedDeduplication",
     }
-    computed = {
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: place.arn("sqs", inputs["name"]),
         "url": lambda place, rid, inputs: rid,
@@ -322,7 +325,7 @@ class QueuePolicy(AwsAdapter):
     service = "sqs"
     makes = False
     replace_on = frozenset({"queueUrl", "region"})
-    computed = EVERYWHERE
+    computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return the queue."""

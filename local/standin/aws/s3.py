@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, register
+from ..adapter import Computed, Inputs, Outputs, register
 from .client import (
     EVERYWHERE,
     ID,
@@ -22,6 +22,7 @@ from .client import (
 )
 
 NO_BUCKET = ("NoSuchBucket", "404")
+HOME = "us-east-1"
 
 
 @register
@@ -33,8 +34,8 @@ class Bucket(AwsAdapter):
     autoname = "bucket"
     replace_on = frozenset({"bucket", "objectLockEnabled", "region"})
     exists = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
-    unread = {"forceDestroy": "is used when the bucket is deleted"}
-    computed = {
+    unread: ClassVar[Mapping[str, str]] = {"forceDestroy": "is used when the bucket is deleted"}
+    computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: f"arn:{place.partition}:s3:::{rid}",
         "bucketDomainName": lambda place, rid, inputs: f"{rid}.s3.amazonaws.com",
@@ -44,21 +45,20 @@ class Bucket(AwsAdapter):
     def calls(self, p: Props) -> list[Call]:
         """Make the bucket and tag it."""
         p.take("forceDestroy")
-        calls = [
-            call(
-                "create_bucket",
-                **p.params(bucket="Bucket", objectLockEnabled="ObjectLockEnabledForBucket"),
-                CreateBucketConfiguration={"LocationConstraint": p.take("region", "")}
-                if p.take("region")
-                else None,
-            )
-        ]
+        region = p.take("region", HOME)
+        where = None if region == HOME else {"LocationConstraint": region}
+        names = p.params(bucket="Bucket", objectLockEnabled="ObjectLockEnabledForBucket")
+        calls = [call("create_bucket", **names, CreateBucketConfiguration=where)]
         if tags := p.take("tags"):
             off = call("delete_bucket_tagging", Bucket=ID, allow=NO_BUCKET)
             calls.append(
                 call("put_bucket_tagging", Bucket=ID, Tagging={"TagSet": pairs(tags) or []}, undo=off)
             )
         return calls
+
+    def create(self, cloud: Aws, inputs: Inputs) -> str:
+        """Make the bucket where the client is: S3 wants to be told in all regions but one."""
+        return super().create(cloud, {**inputs, "region": cloud.place.region})
 
     def read(self, cloud: Aws, rid: str, inputs: Inputs) -> Outputs | None:
         """Look for it, and read its lock and tags."""
@@ -90,7 +90,7 @@ def _empty(cloud: Aws, bucket: str) -> None:
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
         if objects:
-            # The provider does the same: a lock in governance mode does not outlive a stack that says `force`.
+            # The provider does the same: a lock in governance mode does not outlive a stack that says force.
             cloud.ask(
                 "s3",
                 "delete_objects",
@@ -106,7 +106,7 @@ class Setting(AwsAdapter):
     service = "s3"
     makes = False
     replace_on = frozenset({"bucket", "region"})
-    computed = EVERYWHERE
+    computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
     #: what the calls are about: `put_<about>`, `get_<about>`
     about: ClassVar[str]
     #: what a bucket without the setting answers
@@ -152,7 +152,7 @@ class Versioning(Setting):
 
     type = "aws:s3/bucketVersioning:BucketVersioning"
     about = "bucket_versioning"
-    no_effect = {"expectedBucketOwner": "a laptop has one account"}
+    no_effect: ClassVar[Mapping[str, str]] = {"expectedBucketOwner": "a laptop has one account"}
 
     def body(self, p: Props) -> dict[str, Any]:
         """State status and MFA."""
@@ -186,7 +186,7 @@ class Encryption(Setting):
     about = "bucket_encryption"
     unset = ("ServerSideEncryptionConfigurationNotFoundError",)
     remove = "delete_bucket_encryption"
-    no_effect = {"expectedBucketOwner": "a laptop has one account"}
+    no_effect: ClassVar[Mapping[str, str]] = {"expectedBucketOwner": "a laptop has one account"}
 
     def body(self, p: Props) -> dict[str, Any]:
         """State the rules."""
@@ -223,7 +223,7 @@ class PublicAccess(Setting):
     about = "public_access_block"
     unset = ("NoSuchPublicAccessBlockConfiguration",)
     remove = "delete_public_access_block"
-    unread = {"skipDestroy": "is used when the resource is deleted"}
+    unread: ClassVar[Mapping[str, str]] = {"skipDestroy": "is used when the resource is deleted"}
 
     def body(self, p: Props) -> dict[str, Any]:
         """State the four switches."""
@@ -270,7 +270,7 @@ class ObjectLock(Setting):
     type = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
     about = "object_lock_configuration"
     unset = ("ObjectLockConfigurationNotFoundError",)
-    no_effect = {"expectedBucketOwner": "a laptop has one account"}
+    no_effect: ClassVar[Mapping[str, str]] = {"expectedBucketOwner": "a laptop has one account"}
 
     def body(self, p: Props) -> dict[str, Any]:
         """State the rule."""
@@ -280,8 +280,8 @@ class ObjectLock(Setting):
         }
         return {
             "ObjectLockConfiguration": {key: value for key, value in configuration.items() if value},
-            **p.params(token="Token"),
-        }  # noqa: S106 (a parameter's name)
+            **p.params(token="Token"),  # noqa: S106 (an input's name)
+        }
 
     def seen(self, answer: Mapping[str, Any]) -> Outputs | None:
         """Return the rule."""
@@ -308,7 +308,10 @@ class Lifecycle(Setting):
     about = "bucket_lifecycle_configuration"
     unset = ("NoSuchLifecycleConfiguration",)
     remove = "delete_bucket_lifecycle"
-    no_effect = {"expectedBucketOwner": "a laptop has one account", "timeouts": "nothing waits on a laptop"}
+    no_effect: ClassVar[Mapping[str, str]] = {
+        "expectedBucketOwner": "a laptop has one account",
+        "timeouts": "nothing waits on a laptop",
+    }
 
     def body(self, p: Props) -> dict[str, Any]:
         """State the rules."""
@@ -378,7 +381,7 @@ class Notification(Setting):
 
     type = "aws:s3/bucketNotification:BucketNotification"
     about = "bucket_notification_configuration"
-    kinds = {
+    kinds: ClassVar[Mapping[str, tuple[str, str, str]]] = {
         "lambdaFunctions": ("LambdaFunctionConfigurations", "lambdaFunctionArn", "LambdaFunctionArn"),
         "queues": ("QueueConfigurations", "queueArn", "QueueArn"),
         "topics": ("TopicConfigurations", "topicArn", "TopicArn"),

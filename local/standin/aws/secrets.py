@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from ..adapter import Inputs, Outputs, Place, StandInError, register
+from ..adapter import Computed, Inputs, Outputs, Place, StandInError, register
 from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, call, pairs, unpaired
 
 MISSING = ("ResourceNotFoundException",)
@@ -23,11 +23,11 @@ class Secret(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "region"})
     exists = ("ResourceExistsException",)
-    unread = {
+    unread: ClassVar[Mapping[str, str]] = {
         "recoveryWindowInDays": "is used when the secret is deleted",
         "forceOverwriteReplicaSecret": "is a property of the call, not of the secret",
     }
-    computed = {**TAGGED, "arn": lambda place, rid, inputs: rid}
+    computed: ClassVar[Mapping[str, Computed]] = {**TAGGED, "arn": lambda place, rid, inputs: rid}
 
     def record_id(self, place: Place, urn_name: str, inputs: Inputs) -> str:
         """Return an ARN of the form that the service gives: six letters follow the name."""
@@ -88,7 +88,7 @@ class Secret(AwsAdapter):
         }
 
     def removal(self, rid: str, inputs: Inputs) -> list[Call]:
-        """Delete it at once: a laptop's secret is worth no recovery, and its name must be free for the next `up`."""
+        """Delete it at once: a laptop's secret is worth no recovery, and the next `up` wants its name."""
         return [call("delete_secret", SecretId=rid, ForceDeleteWithoutRecovery=True, allow=MISSING)]
 
 
@@ -100,8 +100,10 @@ class SecretRotation(AwsAdapter):
     service = "secretsmanager"
     makes = False
     replace_on = frozenset({"secretId", "region"})
-    unread = {"rotateImmediately": "is a property of the call, not of the secret"}
-    computed = {
+    unread: ClassVar[Mapping[str, str]] = {
+        "rotateImmediately": "is a property of the call, not of the secret"
+    }
+    computed: ClassVar[Mapping[str, Computed]] = {
         **EVERYWHERE,
         "rotationEnabled": lambda place, rid, inputs: bool(inputs.get("rotationLambdaArn")),
     }
@@ -127,8 +129,9 @@ class SecretRotation(AwsAdapter):
     def create(self, cloud: Aws, inputs: Inputs) -> str:
         """Say who rotates, and let it make the first value.
 
-        The emulator notes the function and never calls it, and makes a current version without a value. So this takes
-        the service's part: the version becomes the pending one, and the function is called for each step.
+        The emulator notes the function and never calls it, and makes a current version without a value. So
+        this takes the service's part: the version becomes the pending one, and the function is called for
+        each step.
         """
         secret, function = inputs["secretId"], inputs.get("rotationLambdaArn")
         if _has_value(cloud, secret):

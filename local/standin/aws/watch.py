@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ..adapter import Inputs, Outputs, register
+from collections.abc import Mapping
+from typing import ClassVar
+
+from ..adapter import Computed, Inputs, Outputs, register
 from .client import ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered, pairs, unpaired
 
 MISSING = ("ResourceNotFoundException", "ResourceNotFound")
@@ -17,8 +20,11 @@ class LogGroup(AwsAdapter):
     autoname = "name"
     replace_on = frozenset({"name", "logGroupClass", "region"})
     exists = ("ResourceAlreadyExistsException",)
-    unread = {"skipDestroy": "is used when the group is deleted"}
-    computed = {**TAGGED, "arn": lambda place, rid, inputs: place.arn("logs", f"log-group:{rid}")}
+    unread: ClassVar[Mapping[str, str]] = {"skipDestroy": "is used when the group is deleted"}
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **TAGGED,
+        "arn": lambda place, rid, inputs: place.arn("logs", f"log-group:{rid}"),
+    }
 
     def calls(self, p: Props) -> list[Call]:
         """Make the group; then say how long it keeps."""
@@ -86,8 +92,11 @@ class MetricAlarm(AwsAdapter):
     autoname = "name"
     makes = False
     replace_on = frozenset({"name", "region"})
-    computed = {**TAGGED, "arn": lambda place, rid, inputs: place.arn("cloudwatch", f"alarm:{rid}")}
-    names = {
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **TAGGED,
+        "arn": lambda place, rid, inputs: place.arn("cloudwatch", f"alarm:{rid}"),
+    }
+    names: ClassVar[Mapping[str, str]] = {
         "name": "AlarmName",
         "comparisonOperator": "ComparisonOperator",
         "evaluationPeriods": "EvaluationPeriods",

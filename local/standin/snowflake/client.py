@@ -1,4 +1,7 @@
-"""How a Snowflake adapter says what it does: statements, executed against the laptop's warehouse."""
+"""How a Snowflake adapter says what it does: statements, put to the laptop's warehouse.
+
+The driver is imported where it is used: a run that only records does without it.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ..adapter import Adapter, Inputs, Outputs, Place, StandInError
+from ..adapter import Adapter, Computed, Inputs, Outputs, Place, StandInError
 from ..props import Props, unmapped
 from ..schema import Failure
-from .names import literal, parts, qualified, quoted, snake
+from .names import literal, parts, qualified, snake
 
 if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
@@ -18,7 +21,6 @@ EXISTS = 2002  # object already exists
 MISSING = frozenset(
     {2003, 2043, 2001}
 )  # object does not exist or not authorized; schema or database likewise
-ON = frozenset({"true", "TRUE", True})
 
 
 class Warehouse:
@@ -31,8 +33,8 @@ class Warehouse:
 
     def execute(self, statement: str, *, allow: frozenset[int] = frozenset()) -> list[dict[str, Any]]:
         """Run a statement; return its rows, or none where its error is one of those allowed."""
-        from snowflake.connector.cursor import DictCursor
-        from snowflake.connector.errors import ProgrammingError
+        from snowflake.connector.cursor import DictCursor  # noqa: PLC0415
+        from snowflake.connector.errors import ProgrammingError  # noqa: PLC0415
 
         with self._lock, self._connection().cursor(DictCursor) as cursor:
             try:
@@ -55,7 +57,7 @@ class Warehouse:
                 self._session = None
 
     def _connection(self) -> SnowflakeConnection:
-        import snowflake.connector
+        import snowflake.connector  # noqa: PLC0415
 
         if self._session is None:
             self._session = snowflake.connector.connect(
@@ -85,30 +87,32 @@ def full_name(_place: Place, rid: str, inputs: Inputs) -> str:
 NAMED = {"fullyQualifiedName": full_name}
 
 
-def options(p: Props, *names: str, bare: frozenset[str] = frozenset()) -> list[str]:
-    """Return the properties that are there as `NAME = value`."""
-    said = []
+def options(p: Props, *names: str, bare: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Return the properties that are there as SQL writes them, by SQL's names. `bare` ones are not quoted."""
+    said = {}
     for name in names:
         value = p.take(name)
         if value is not None:
-            said.append(f"{snake(name)} = {value if name in bare else literal(_boolean(value))}")
+            said[snake(name)] = str(value) if name in bare else literal(_boolean(value))
     return said
 
 
+def spelled(said: Mapping[str, str]) -> str:
+    """Return options as a statement has them."""
+    return "".join(f" {name} = {value}" for name, value in said.items())
+
+
+def altered(kind: str, rid: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """Return the statements that bring options from one state to the other."""
+    different = {name: value for name, value in after.items() if before.get(name) != value}
+    gone = [name for name in before if name not in after]
+    set_ = [f"ALTER {kind} {rid} SET{spelled(different)}"] if different else []
+    return set_ + [f"ALTER {kind} {rid} UNSET {name}" for name in gone]
+
+
 def _boolean(value: Any) -> Any:
+    """The provider has booleans that may be unset as texts."""
     return value == "true" if value in ("true", "false") else value
-
-
-def changed(
-    old: Props, new: Props, *names: str, bare: frozenset[str] = frozenset()
-) -> tuple[list[str], list[str]]:
-    """Return the options to set, and the names of those to unset."""
-    before = dict(one.split(" = ", 1) for one in options(old, *names, bare=bare))
-    after = dict(one.split(" = ", 1) for one in options(new, *names, bare=bare))
-    return (
-        [f"{name} = {value}" for name, value in after.items() if before.get(name) != value],
-        [name for name in before if name not in after],
-    )
 
 
 class SnowflakeAdapter(Adapter):
@@ -116,7 +120,7 @@ class SnowflakeAdapter(Adapter):
 
     autoname = "name"
     replace_on = frozenset({"name", "database", "schema"})
-    computed = NAMED
+    computed: ClassVar[Mapping[str, Computed]] = NAMED
     #: what SQL calls it
     kind: ClassVar[str]
     #: the errors of SHOW and DROP that say that it, or what holds it, is not there
@@ -162,8 +166,9 @@ class SnowflakeAdapter(Adapter):
         """Return what SHOW says of it."""
         *holder, name = parts(rid)
         where = f" IN {'SCHEMA' if len(holder) == 2 else 'DATABASE'} {qualified(*holder)}" if holder else ""
+        # LIKE takes the underscores of a name for wildcards: it finds more, never less.
         rows = cloud.execute(
-            f"SHOW {plural or self.kind + 'S'} LIKE {_pattern(name)}{where}", allow=self.missing
+            f"SHOW {plural or self.kind + 'S'} LIKE {literal(name)}{where}", allow=self.missing
         )
         return next((one for one in rows if one["name"] == name), None)
 
@@ -172,8 +177,9 @@ class SnowflakeAdapter(Adapter):
         return cloud.execute(f"DESCRIBE {kind or self.kind} {rid}", allow=self.missing)
 
 
-def _pattern(name: str) -> str:
-    return literal(name.replace("_", "\\_").replace("%", "\\%"))
+def holder(p: Props) -> str:
+    """Return the full name, taking its parts."""
+    return qualified(p.take("database"), p.take("schema"), p.take("name"))
 
 
 def base(rid: str, shown: Mapping[str, Any]) -> Outputs:
@@ -182,16 +188,12 @@ def base(rid: str, shown: Mapping[str, Any]) -> Outputs:
     return {**names, "fullyQualifiedName": rid, "comment": shown.get("comment") or ""}
 
 
-__all__ = [
-    "EXISTS",
-    "MISSING",
-    "NAMED",
-    "ON",
-    "SnowflakeAdapter",
-    "Warehouse",
-    "base",
-    "changed",
-    "full_name",
-    "options",
-    "quoted",
-]
+def as_given(given: Any, seen: Any) -> Any:
+    """Return a text as the program gave it, if the service's differs in white space around it only."""
+    if (
+        isinstance(given, str)
+        and isinstance(seen, str)
+        and given.strip().rstrip(";") == seen.strip().rstrip(";")
+    ):
+        return given
+    return seen

@@ -1,0 +1,316 @@
+"""Running the Pulumi program by the real engine, with the stand-ins attached as its provider plugins.
+
+Everything that the engine writes lies under one directory of ours: its home, its backend, and a project of
+its own that points to the program. So the project's stack files are never written to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import schema
+from .core import Backend
+from .plugin import attached
+from .state import Resource
+from .steps import Progress, Step
+from .wire import SECRET, SIGNATURE
+
+_COLOUR = re.compile(r"<\{%[^%]*%\}>")
+PATIENCE = 30
+# What the engine's operations are called here.
+OPS = {
+    "create-replacement": "replace",
+    "delete-replaced": "delete",
+    "discard-replaced": "delete",
+    "read": "same",
+}
+QUIET = frozenset({"replace", "remove-pending-replace"})
+
+
+class EngineError(Exception):
+    """The engine refused or failed; the message holds its own words, and where its log lies."""
+
+
+def available() -> bool:
+    """Say whether there is an engine to run."""
+    return shutil.which("pulumi") is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cli:
+    """The engine for one stack of one project."""
+
+    project_dir: Path
+    stack: str
+    home: Path
+    backend: Backend
+    on_step: Progress | None = None
+
+    @property
+    def deployed(self) -> bool:
+        """Whether there is a state of this stack."""
+        return any((self.home / "backend" / ".pulumi" / "stacks").glob(f"*/{self.stack}.json"))
+
+    def up(self, *, config: Mapping[str, str] | None = None, more: Sequence[str] = ()) -> list[Step]:
+        """Deploy."""
+        return self._operate("up", config, ["--yes", "--skip-preview", *more])
+
+    def preview(self, *, config: Mapping[str, str] | None = None, more: Sequence[str] = ()) -> list[Step]:
+        """Say what a deployment would do."""
+        return self._operate("preview", config, list(more))
+
+    def refresh(self, *, config: Mapping[str, str] | None = None) -> list[Step]:
+        """Bring the state to what the services say."""
+        return self._operate("refresh", config, ["--yes", "--skip-preview"])
+
+    def destroy(self, *, config: Mapping[str, str] | None = None) -> list[Step]:
+        """Delete everything."""
+        return self._operate("destroy", config, ["--yes", "--skip-preview"])
+
+    def export(self) -> list[Resource]:
+        """Return the resources of the state, secrets opened."""
+        text = self._pulumi(["stack", "export", "--show-secrets", "--stack", self.stack])
+        found = json.loads(text)["deployment"].get("resources") or []
+        return [_resource(one) for one in found if not one.get("delete")]
+
+    def _operate(self, verb: str, config: Mapping[str, str] | None, flags: list[str]) -> list[Step]:
+        self._prepare(config)
+        log = self.home / f"{verb}-events.json"
+        log.unlink(missing_ok=True)
+        # The SDKs are needed at the first check; the engine takes longer than that to begin.
+        threading.Thread(target=_warm, daemon=True).start()
+        with attached(self.backend) as providers:
+            command = [
+                verb,
+                "--non-interactive",
+                "--color",
+                "never",
+                "--stack",
+                self.stack,
+                "--event-log",
+                str(log),
+            ]
+            return self._run([*command, *flags], log, {"PULUMI_DEBUG_PROVIDERS": providers})
+
+    def _run(self, arguments: list[str], log: Path, extra: Mapping[str, str]) -> list[Step]:
+        events = _Events(log, self.on_step)
+        output = self.home / f"{arguments[0]}.log"
+        with (
+            output.open("wb") as out,
+            _started(self._command(arguments), out, {**self._environment(), **extra}) as process,
+        ):
+            while process.poll() is None:
+                events.take()
+                time.sleep(0.05)
+        events.take()
+        if process.returncode != 0:
+            said = events.errors or [output.read_text(errors="replace")[-2000:]]
+            raise EngineError(f"pulumi {arguments[0]} failed (its log is {output}):\n" + "\n".join(said))
+        return events.steps
+
+    def _prepare(self, config: Mapping[str, str] | None) -> None:
+        """Write the project that points to the program; keep the salt of the secrets in its state."""
+        where = self.home / "project"
+        (self.home / "backend").mkdir(parents=True, exist_ok=True)
+        where.mkdir(exist_ok=True)
+        project = yaml.safe_load((self.project_dir / "Pulumi.yaml").read_text())
+        options: dict[str, str] = {"toolchain": "pip"}
+        if sys.prefix != sys.base_prefix:
+            options["virtualenv"] = sys.prefix
+        project["runtime"] = {"name": "python", "options": options}
+        project["main"] = str(self.project_dir)
+        project.pop("stackConfigDir", None)
+        _write(where / "Pulumi.yaml", project)
+        file = where / f"Pulumi.{self.stack}.yaml"
+        before = yaml.safe_load(file.read_text()) if file.exists() else {}
+        source = self.project_dir / file.name
+        if not source.exists():
+            raise EngineError(f"there is no {source}")
+        settings = yaml.safe_load(source.read_text()) or {}
+        settings["config"] = {**(settings.get("config") or {}), **(config or {})}
+        if salt := settings.get("encryptionsalt") or (before or {}).get("encryptionsalt"):
+            settings["encryptionsalt"] = salt
+        _write(file, settings)
+        if not self.deployed:
+            self._pulumi(["stack", "init", self.stack, "--non-interactive"])
+        self._unlock()
+
+    def _unlock(self) -> None:
+        """Take away the lock of an engine that is no more."""
+        for lock in (self.home / "backend" / ".pulumi" / "locks").rglob("*.json"):
+            pid = json.loads(lock.read_text()).get("pid")
+            if isinstance(pid, int) and not _alive(pid):
+                lock.unlink()
+
+    def _pulumi(self, arguments: list[str]) -> str:
+        done = subprocess.run(
+            self._command(arguments),
+            env=self._environment(),
+            cwd=self.home / "project",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise EngineError(f"pulumi {' '.join(arguments[:2])} failed:\n{done.stderr.strip()}")
+        return done.stdout
+
+    def _command(self, arguments: list[str]) -> list[str]:
+        return ["pulumi", *arguments, "--cwd", str(self.home / "project")]
+
+    def _environment(self) -> dict[str, str]:
+        """Return an environment in which the engine finds ours and nothing of the user's, and asks nobody."""
+        # Without cached bytecode the SDKs take ten seconds to import.
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PULUMI_", "AWS_", "SNOWFLAKE_")) and name != "PYTHONDONTWRITEBYTECODE"
+        }
+        return {
+            **kept,
+            "PULUMI_HOME": str(self.home / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": self._passphrase(),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_DEBUG_COMMANDS": "true",  # or there is no --event-log
+            "PULUMI_AUTOMATION_API_SKIP_VERSION_CHECK": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def _passphrase(self) -> str:
+        if (given := os.environ.get("PULUMI_CONFIG_PASSPHRASE")) is not None:
+            return given
+        file = self.home / "passphrase"
+        if not file.exists():
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+                out.write(secrets.token_urlsafe(32))
+        return file.read_text()
+
+
+class _Events:
+    """The engine's event log, read as it grows."""
+
+    def __init__(self, log: Path, on_step: Callable[[Step], None] | None) -> None:
+        self._log, self._on_step, self._read = log, on_step, 0
+        self.steps: list[Step] = []
+        self.errors: list[str] = []
+
+    def take(self) -> None:
+        """Read what is new, line by whole line."""
+        if not self._log.exists():
+            return
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                self._event(json.loads(line))
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        if done := event.get("resOutputsEvent"):
+            self._step(done["metadata"])
+        elif (said := event.get("diagnosticEvent")) and said["severity"] == "error":
+            text = _COLOUR.sub("", said["message"]).strip()
+            self.errors.append(f"{said['urn']}: {text}" if said.get("urn") else text)
+        elif (judged := event.get("policyEvent")) and judged["enforcementLevel"] == "mandatory":
+            text = _COLOUR.sub("", judged["message"]).strip()
+            self.errors.append(f"{judged.get('resourceUrn', '')}: {judged['policyName']}: {text}")
+
+    def _step(self, metadata: Mapping[str, Any]) -> None:
+        op = str(metadata["op"])
+        if op in QUIET or metadata["type"].startswith("pulumi:providers:"):
+            return
+        step = Step(op=OPS.get(op, op), urn=metadata["urn"], properties=tuple(metadata.get("diffs") or ()))
+        self.steps.append(step)
+        if self._on_step is not None:
+            self._on_step(step)
+
+
+def _resource(one: Mapping[str, Any]) -> Resource:
+    return Resource(
+        urn=one["urn"],
+        type=one["type"],
+        name=one["urn"].split("::", 3)[3],
+        custom=one.get("custom", False),
+        parent=one.get("parent", ""),
+        provider=one.get("provider", ""),
+        id=one.get("id", ""),
+        raw_inputs=_opened(one.get("inputs") or {}),
+        raw_outputs=_opened(one.get("outputs") or {}),
+        dependencies=one.get("dependencies") or [],
+        property_dependencies={
+            name: urns or [] for name, urns in (one.get("propertyDependencies") or {}).items()
+        },
+        protect=one.get("protect", False),
+        retain_on_delete=one.get("retainOnDelete", False),
+        deleted_with=one.get("deletedWith", ""),
+    )
+
+
+def _opened(value: Any) -> Any:
+    """Return exported values with secrets as they are on the wire."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return {SIGNATURE: SECRET, "value": _opened(json.loads(value["plaintext"]))}
+        return {name: _opened(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_opened(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _write(file: Path, document: Mapping[str, Any]) -> None:
+    draft = file.with_suffix(".new")
+    draft.write_text(yaml.safe_dump(dict(document), sort_keys=False))
+    draft.replace(file)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _warm() -> None:
+    for token in ("aws:kms/key:Key", "snowflake:index/database:Database"):
+        schema.resource_type(token)
+
+
+@contextlib.contextmanager
+def _started(
+    command: list[str], out: Any, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a process; whoever leaves early takes it along, gently first."""
+    with subprocess.Popen(
+        command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=dict(environment)
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
