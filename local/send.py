@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 import contracts
@@ -122,9 +121,9 @@ def send(lake: Lake, path: Path, source: str, via: str = STREAM, *, console: Con
                 if fault is None or fault.sent:
                     lane.add(_record(number, raw))
                     report.sent += 1
-    except (PutError, BotoCoreError, ClientError) as error:
+    except PutError as error:
         raise SendError(
-            f"{path}: the stream of {source} took {lane.delivered:,} lines and then no more ({_why(error)}). "
+            f"{path}: the stream of {source} took {lane.delivered:,} lines and then no more ({error.why}). "
             "Is the lake up (python -m local status)? Then send the whole file again: what came through "
             "already is told by its event id."
         ) from error
@@ -179,9 +178,3 @@ def _fault(check: Checker, number: int, raw: bytes) -> Fault | None:
 def _record(number: int, raw: bytes) -> Record:
     """Spread lines over the shards; the key must say nothing of what is in them."""
     return Record(str(number), raw)
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, ClientError):
-        return error.response.get("Error", {}).get("Code", "unknown")
-    return error.why if isinstance(error, PutError) else type(error).__name__

@@ -9,6 +9,8 @@ from random import Random
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 BATCH_RECORDS = 500
 BATCH_BYTES = 5 * 1024 * 1024
 RECORD_BYTES = 1024 * 1024
@@ -50,15 +52,19 @@ def put(kinesis: Any, stream: str, batch: list[Record]) -> None:
     Raises
     ------
     PutError
-        If some record is still refused after the last attempt.
+        If the stream cannot be reached, or still refuses some record after the last attempt.
     """
     left, codes = batch, Counter[str]()
     for attempt in range(ATTEMPTS):
         if attempt:
             time.sleep(min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * _JITTER.uniform(0.5, 1))
-        answer = kinesis.put_records(
-            StreamName=stream, Records=[{"Data": record.data, "PartitionKey": record.key} for record in left]
-        )
+        records = [{"Data": record.data, "PartitionKey": record.key} for record in left]
+        try:
+            answer = kinesis.put_records(StreamName=stream, Records=records)
+        except ClientError as error:
+            raise PutError(stream, len(left), error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise PutError(stream, len(left), type(error).__name__) from error
         results = answer["Records"]
         codes = Counter(result["ErrorCode"] for result in results if result.get("ErrorCode"))
         left = [record for record, result in zip(left, results, strict=True) if result.get("ErrorCode")]

@@ -5,11 +5,10 @@ from collections import Counter
 from itertools import chain
 
 import pytest
-from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.progress import Progress
 
-from local.replay import Replay, run
+from local.replay import PutError, Replay, run
 from local.state import Lake
 from tests.replay.conftest import received
 
@@ -49,5 +48,5 @@ def test_each_source_arrives_in_order(lake: Lake) -> None:
 
 def test_a_stream_that_is_not_there_is_an_error(lake: Lake) -> None:
     lake.boto("kinesis").delete_stream(StreamName=lake.streams["pos"].ingress)
-    with pytest.raises(ClientError, match="ResourceNotFound"):
+    with pytest.raises(PutError, match=r"-pos-ingress: .* could not be delivered: ResourceNotFoundException"):
         run(lake, days=1)
