@@ -138,7 +138,7 @@ def _checker(lake: Lake, source: str, via: str) -> Checker:
     if source not in known:
         raise SendError(f"source {source!r} is unknown, expected one of: {', '.join(known)}")
     if via != STREAM:
-        raise SendError(f"via {via!r} is unknown, expected: {STREAM}")
+        raise SendError(f"via {str(via)!r} is not there, expected: {STREAM}")
     return Checker(source, catalogue)
 
 

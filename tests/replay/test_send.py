@@ -149,7 +149,7 @@ def test_says_what_cannot_be_done(lake: Lake, tmp_path: Path) -> None:
     good = file(tmp_path, SALES[0])
     with pytest.raises(SendError, match="source 'till' is unknown, expected one of: ecommerce, pos"):
         send(lake, good, "till")
-    with pytest.raises(SendError, match="via 'fax' is unknown, expected: stream"):
+    with pytest.raises(SendError, match="via 'fax' is not there, expected: stream"):
         send(lake, good, "pos", via="fax")
     with pytest.raises(SendError, match="cannot be read: No such file"):
         send(lake, tmp_path / "missing", "pos")
