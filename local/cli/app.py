@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local.state import Lake, LakeError, Paths
+from local.state import Lake, Paths
 
 app = typer.Typer(
     name="python -m local",
@@ -23,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+OURS = {"components", "contracts", "local", "settings"}
 console = Console()
 errors = Console(stderr=True)
 
@@ -86,10 +87,7 @@ def send(
     """Put a file's events on a source's front door; every line that breaks its contract is named."""
     from local import send  # noqa: PLC0415 (as above)
 
-    try:
-        report = send.send(Lake.load(), file, source=source, via=via, console=console)
-    except send.SendError as fault:
-        raise LakeError(str(fault)) from fault
+    report = send.send(Lake.load(), file, source=source, via=via, console=console)
     raise typer.Exit(report.exit_code)
 
 
@@ -161,11 +159,13 @@ def down() -> None:
 
 
 def main() -> None:
-    """Run a verb; a fault that a user can understand is a line, not a traceback."""
+    """Run a verb. A fault that the lake's code tells is printed; any other is ours, with its traceback."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     logging.getLogger("snowflake.connector").setLevel(logging.CRITICAL)
     try:
         app()
-    except LakeError as fault:
+    except Exception as fault:
+        if type(fault).__module__.partition(".")[0] not in OURS:
+            raise
         errors.print(f"[red]error:[/red] {escape(str(fault))}", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None

@@ -35,7 +35,7 @@ def warehouse(paths: Paths, aws_endpoint: str) -> Program:
             "--aws",
             aws_endpoint,
         ],
-        healthy=answers("/"),
+        healthy=answers("/health"),
         grace=20.0,  # it writes its database to disk
     )
 

@@ -70,8 +70,7 @@ def up(paths: Paths, *, days: int | None, engine: str, console: Console) -> Lake
         with steps.step("start") as step:
             endpoint, warehouse = _start(paths, step, console)
         with steps.step("deploy") as step:
-            lake = _deploy(paths, engine, endpoint, warehouse)
-            step.result = f"stack {STACK}, {len(lake.sources)} sources: {', '.join(lake.sources)}"
+            lake = _deploy(paths, engine, endpoint, warehouse, step)
         with ThreadPoolExecutor(1) as aside:
             serving = aside.submit(ensure, paths, programs.dashboard())
             if days != 0:
@@ -116,17 +115,29 @@ def _start(paths: Paths, step: Step, console: Console) -> tuple[str, tuple[str, 
     return endpoint, (HOST, served.port)
 
 
-def _deploy(paths: Paths, engine: str, endpoint: str, warehouse: tuple[str, int]) -> Lake:
+def _deploy(paths: Paths, engine: str, endpoint: str, warehouse: tuple[str, int], step: Step) -> Lake:
     from local import standin  # noqa: PLC0415 (it imports Pulumi and its SDKs: seconds)
 
-    chosen = engine if engine != "auto" else "cli" if shutil.which("pulumi") else "inprocess"
-    outputs = standin.deploy(
+    done = 0
+
+    def progress(_: object) -> None:
+        nonlocal done
+        done += 1
+        step.say(f"{done} resources")
+
+    deployed = standin.deploy(
         PROJECT_ROOT,
         STACK,
         aws_endpoint=endpoint,
         warehouse=warehouse,
-        engine=chosen,
+        engine=engine,
         state_dir=paths.state,
+        on_progress=progress,
+    )
+    outputs = deployed.outputs
+    changes = ", ".join(f"{count} {what}" for what, count in deployed.changes.items() if what != "same")
+    step.result = (
+        f"{len(deployed.resources)} resources by the engine {deployed.engine}: {changes or 'no change'}"
     )
     host, port = warehouse
     lake = Lake(
@@ -134,7 +145,7 @@ def _deploy(paths: Paths, engine: str, endpoint: str, warehouse: tuple[str, int]
         endpoint=endpoint,
         region=outputs["region"],
         warehouse=Warehouse(host=host, port=port, database=outputs["warehouse"]["database"]),
-        engine=chosen,
+        engine=deployed.engine,
         outputs=outputs,
     )
     lake.save()
@@ -147,12 +158,7 @@ def _replay(lake: Lake, days: int | None, steps: Steps) -> None:
     started = time.monotonic()
     columns = (TextColumn("{task.description} …"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=steps.console, transient=True) as progress:
-        try:
-            sent = replay.run(lake, days=days, progress=progress)
-        except replay.PutError as fault:
-            raise LakeError(
-                f"{fault}; `up` may be repeated: an event that is sent again counts once"
-            ) from fault
+        sent = replay.run(lake, days=days, progress=progress)
     steps.done("replay", str(sent), started)
 
 

@@ -152,6 +152,8 @@ class Pipeline:
         process = find(self.paths, programs.DATAPLANE)
         assert process
         os.kill(process.pid, signal.SIGKILL)
+        while find(self.paths, programs.DATAPLANE):
+            time.sleep(0.01)
 
     def report(self) -> dict[str, Any]:
         return read_json(self.paths.dataplane) or {}
