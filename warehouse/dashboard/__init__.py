@@ -1,0 +1,1 @@
+"""The store dashboard: what analysts see of PRODUCTION, as a Streamlit app."""
