@@ -16,6 +16,7 @@ from contracts import ADDRESS_FIELDS, JsonObject
 Faces = Callable[[Any], tuple[str, str]]
 
 HIDDEN = "•••"
+_CITY, _COUNTRY = ADDRESS_FIELDS.index("city"), ADDRESS_FIELDS.index("country")
 _NO_DIGIT = re.compile(r"[^0-9]")
 
 
@@ -25,28 +26,25 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
-def _shown(text: str) -> str:
-    """Return what a producer wrote and analysts see; a colon ends it in a packed value."""
-    return text.replace(":", "") if ":" in text else text
-
-
 def email(value: str) -> tuple[str, str]:
     """`Jane@Gmail.com` is `jane@gmail.com`, seen as `xxxxx@gmail.com`."""
     folded = fold(value)
-    return folded, "xxxxx" + _shown(folded[at:]) if (at := folded.rfind("@")) >= 0 else "xxxxx"
+    at = folded.rfind("@")
+    return folded, "xxxxx" + folded[at:].replace(":", "") if at >= 0 else "xxxxx"
 
 
 def phone(value: str) -> tuple[str, str]:
     """`+1 (206) 555-0147` is `+12065550147`, seen as `•••-••47`."""
-    if value.isascii() and value[1:].isdigit() and value[0] == "+":
-        normal = value
-    else:
+    if value[:1] != "+" or not (value.isascii() and value[1:].isdigit()):
         digits = _NO_DIGIT.sub("", value)
-        plus = "+" if value.lstrip().startswith("+") else ""
-        normal = "+" + digits[2:] if not plus and digits.startswith("00") else plus + digits
-        normal = normal if digits else fold(value)
+        if not digits:
+            return fold(value), HIDDEN
+        if value.lstrip().startswith("+"):
+            value = "+" + digits
+        else:
+            value = "+" + digits[2:] if digits.startswith("00") else digits
     # A short number's last digits would be most of it.
-    return normal, "•••-••" + normal[-2:] if len(normal) > 7 and normal[-2:].isdigit() else HIDDEN
+    return value, "•••-••" + value[-2:] if len(value) > 7 else HIDDEN
 
 
 def address(value: JsonObject) -> tuple[str, str]:
@@ -54,14 +52,14 @@ def address(value: JsonObject) -> tuple[str, str]:
     parts = [value.get(name) or "" for name in ADDRESS_FIELDS]
     # The separator stands free, so that the space around it is that between any words: one.
     normal = fold(" ".join(" \0 ".join(parts).split()))
-    return normal, _shown(f"{value.get('city') or ''}, {value.get('country') or ''}")
+    return normal, f"{parts[_CITY]}, {parts[_COUNTRY]}".replace(":", "")
 
 
 def person_name(value: str) -> tuple[str, str]:
     """`Jane Doe` is `jane doe`, seen as `J. D.`."""
     words = value.split()
     shown = " ".join(word[0].upper() + "." for word in words[:3] if len(word) > 1)
-    return fold(" ".join(words)), _shown(shown) or HIDDEN
+    return fold(" ".join(words)), shown.replace(":", "") or HIDDEN
 
 
 def free_text(value: str) -> tuple[str, str]:
@@ -83,7 +81,7 @@ def ip(value: str) -> tuple[str, str]:
 def device_id(value: str) -> tuple[str, str]:
     """Show the last four characters of what is long enough to hide behind them."""
     folded = fold(value)
-    return folded, HIDDEN + _shown(folded[-4:]) if len(folded) >= 12 else HIDDEN
+    return folded, HIDDEN + folded[-4:].replace(":", "") if len(folded) >= 12 else HIDDEN
 
 
 KINDS: Mapping[str, Faces] = {

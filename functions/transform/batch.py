@@ -89,19 +89,19 @@ class BatchTransform:
             Only what wrapping a data key raises. Nothing that a record holds makes a batch fail.
         """
         records = list(records)
-        batch, ingested_at = Batch(), timestamp(now)
+        batch, ingested_at, bytes_in = Batch(), timestamp(now), 0
         key = self._keys.current("field", encryptions=len(records) * self._transform.values_per_event)
         beginning = head(key.wrapped, ingested_at)
+        # Looked up once: this loop is where the function spends its time.
         protect, decode, limit = self._transform.protect, pybase64.b64decode, self._max_bytes
+        add_entry, add_sequence = batch.entries.append, batch.sequences.append
         for record in records:
             kinesis = record["kinesis"]
             raw = decode(kinesis["data"])
-            batch.bytes_in += len(raw)
+            bytes_in += len(raw)
             event_id, data, reason = "", b"", None
             try:
-                event_id, data = protect(
-                    raw, arrived=kinesis["approximateArrivalTimestamp"], key=key, beginning=beginning
-                )
+                event_id, data = protect(raw, kinesis["approximateArrivalTimestamp"], key, beginning)
                 if len(data) > limit:
                     reason = OVERSIZE
             except Refused as refusal:
@@ -112,9 +112,10 @@ class BatchTransform:
                 reason = INTERNAL
             if reason is not None:
                 event_id, data = self._refuse(batch, record, raw, reason, ingested_at)
-            batch.entries.append({"Data": data, "PartitionKey": event_id})
-            batch.sequences.append(kinesis["sequenceNumber"])
-            batch.bytes_out += len(data)
+            add_entry({"Data": data, "PartitionKey": event_id})
+            add_sequence(kinesis["sequenceNumber"])
+        batch.bytes_in = bytes_in
+        batch.bytes_out = sum(len(entry["Data"]) for entry in batch.entries)
         return batch
 
     def _refuse(

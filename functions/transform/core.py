@@ -24,7 +24,14 @@ import orjson
 from contracts import Catalogue, Contract
 from functions.shared.protection import DataKey
 from functions.shared.records import line, timestamp
-from functions.transform.envelope import Refused, compile_validator, utc, validation_reason
+from functions.transform.envelope import (
+    Refused,
+    compile_validator,
+    counting,
+    event_schema,
+    utc,
+    validation_reason,
+)
 from functions.transform.protect import compile_protect, keyed_hash, token
 
 UNKNOWN = "unknown"
@@ -37,8 +44,9 @@ class _Plan:
 
     def __init__(self, contract: Contract, token_key: bytes) -> None:
         self.contract = contract
-        self.validator = compile_validator(contract)
-        self.is_valid = self.validator.is_valid
+        schema = event_schema(contract)
+        self.validator = compile_validator(schema)
+        self.is_valid = compile_validator(counting(schema)).is_valid
         self.protect = compile_protect(contract, token_key)
 
 
@@ -62,7 +70,7 @@ class Transform:
         self._identity = keyed_hash(token_key, "event-id").copy
         self.values_per_event = max(len(plan.contract.pii) for plan in self._plans.values())
 
-    def protect(self, raw: bytes, *, arrived: float, key: DataKey, beginning: bytes) -> tuple[str, bytes]:
+    def protect(self, raw: bytes, arrived: float, key: DataKey, beginning: bytes) -> tuple[str, bytes]:
         """Return the id and the landed line of an event.
 
         Parameters

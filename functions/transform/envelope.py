@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 
@@ -47,11 +47,35 @@ def event_schema(contract: Contract) -> JsonObject:
     }
 
 
-def compile_validator(contract: Contract) -> jsonschema_rs.Draft7Validator:
-    """Return one validator for envelope and data together; its regular expressions take linear time."""
+def compile_validator(schema: JsonObject) -> jsonschema_rs.Draft7Validator:
+    """Return a validator whose regular expressions take linear time."""
     return jsonschema_rs.Draft7Validator(
-        event_schema(contract), validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
+        schema, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
     )
+
+
+def counting(schema: Any) -> Any:
+    """Return a schema that takes the same and asks less, without being able to say what is missing.
+
+    A closed object that requires all it knows has as many members as it knows: to count them is a tenth of
+    a validation cheaper than to look for each.
+    """
+    if isinstance(schema, list):
+        return [counting(item) for item in cast(list[Any], schema)]
+    if not isinstance(schema, dict):
+        return schema
+    cheaper = {name: counting(value) for name, value in cast(JsonObject, schema).items()}
+    known, required = cheaper.get("properties"), cheaper.get("required")
+    if (
+        isinstance(known, dict)
+        and isinstance(required, list)
+        and cheaper.get("additionalProperties") is False
+    ):
+        names = cast(list[str], required)
+        if set(names) == known.keys():
+            del cheaper["required"]
+            cheaper["minProperties"] = len(names)
+    return cheaper
 
 
 def validation_reason(validator: jsonschema_rs.Draft7Validator, event: Any) -> str:

@@ -99,10 +99,10 @@ def test_a_fault_of_ours_seals_the_one_record(monkeypatch: pytest.MonkeyPatch) -
     lake = Lake()
     protect = lake.batches._transform.protect
 
-    def broken(raw: bytes, **rest: Any) -> tuple[str, bytes]:
+    def broken(raw: bytes, *rest: Any) -> tuple[str, bytes]:
         if b"boom" in raw:
             raise ZeroDivisionError("of jane@example.com")
-        return protect(raw, **rest)
+        return protect(raw, *rest)
 
     monkeypatch.setattr(lake.batches._transform, "protect", broken)
     batch = lake.batches.run(records([encode(sale()), b"boom"]), now=ARRIVED)

@@ -321,9 +321,7 @@ def test_a_derived_id_is_keyed() -> None:
     del event["event_id"]
     key = Lake().batches._keys.current("field", encryptions=3)
     found = {
-        Transform("pos", CATALOGUE.contracts, bytes([n] * 32)).protect(
-            encode(event), arrived=0, key=key, beginning=b"{"
-        )[0]
+        Transform("pos", CATALOGUE.contracts, bytes([n] * 32)).protect(encode(event), 0, key, b"{")[0]
         for n in range(3)
     }
     assert len(found) == 3
