@@ -118,10 +118,11 @@ class Logs:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """Who hears of an alarm, and how late records may be before it sounds."""
+    """Who hears of an alarm, how late records may be before it sounds, how many a minute may be refused."""
 
     email: Email | None = None
     late_minutes: Annotated[int, Range(low=1, high=1440)] = 15
+    quarantined_per_minute: Annotated[int, Range(low=1, high=1_000_000)] = 100
 
 
 @dataclass(frozen=True, kw_only=True)

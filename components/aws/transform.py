@@ -29,6 +29,7 @@ READ_STREAM = (
     "kinesis:GetShardIterator",
     "kinesis:ListShards",
 )
+METRICS = "RetailLake"  # what the function itself measures, through its log
 HOUR = 60 * 60
 OLDEST = 7 * 24 * HOUR  # the most that Lambda takes as the age of a record
 
@@ -126,15 +127,15 @@ class Transform(pulumi.ComponentResource):
     def _alarms(
         self, name: str, args: TransformArgs, function: aws.lambda_.Function, expired: aws.sqs.Queue
     ) -> None:
-        source, late = args.spec.source, args.context.settings.alarms.late_minutes
+        source, settings = args.spec.source, args.context.settings.alarms
         of_function = {"FunctionName": function.name}
         alarms = {
             "late": Alarm(
-                says=f"Records of {source} wait on the ingress stream for more than {late} minutes",
+                says=f"Records of {source} wait more than {settings.late_minutes} minutes to be protected",
                 namespace="AWS/Lambda",
                 metric="IteratorAge",
                 dimensions=of_function,
-                above=late * 60 * 1000,
+                above=settings.late_minutes * 60 * 1000,
             ),
             "failing": Alarm(
                 says=f"The transform of {source} fails, minute after minute",
@@ -145,6 +146,15 @@ class Transform(pulumi.ComponentResource):
                 periods=5,
             ),
             "expired": waiting(f"Records of {source} expired before they could be protected", expired),
+            "quarantined": Alarm(
+                says=f"Many records of {source} break their contract",
+                namespace=METRICS,
+                metric="Quarantined",
+                dimensions={"service": "transform", "source": source},
+                above=settings.quarantined_per_minute,
+                statistic="Sum",
+                periods=5,
+            ),
             "throttled": Alarm(
                 says=f"Producers of {source} are refused: its ingress stream is too small",
                 namespace="AWS/Kinesis",

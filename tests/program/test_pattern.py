@@ -1,0 +1,74 @@
+"""A cloud that cannot do what a stack needs is refused when the program loads."""
+
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import settings
+from components import pattern
+from components.aws.cloud import AwsCloud
+from components.pattern import Capability, Cloud, UnsupportedCloudError, cloud
+
+
+class Little:
+    """A cloud that can do next to nothing."""
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.ON_DEMAND_STREAMS})
+
+
+def parsed(**config: Any) -> settings.Settings:
+    return settings.parse(
+        {"environment": "prod", "owner": "data", **config}, stack="prod", sources=["pos", "ecommerce"]
+    )
+
+
+def test_azure_is_known_and_refused_with_a_clear_error() -> None:
+    with pytest.raises(UnsupportedCloudError, match=r"azure is known, but .*; expected aws$"):
+        cloud(parsed(cloud="azure"))
+
+
+def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
+    clouds = {"aws": ("tests.program.test_pattern", "Little")}
+    with pytest.raises(UnsupportedCloudError) as raised:
+        cloud(parsed(sources={"pos": {"streams": {"mode": "provisioned"}}}), clouds)
+    for lacking in (
+        Capability.ENCRYPT_ONLY_KEYS,
+        Capability.IMMUTABLE_LANDING,
+        Capability.PROVISIONED_STREAMS,
+        Capability.WAREHOUSE_NOTIFICATION,
+    ):
+        assert lacking.value in str(raised.value)
+    assert Capability.ON_DEMAND_STREAMS.value not in str(raised.value)
+
+
+def test_only_what_is_needed_is_asked_for() -> None:
+    assert Capability.PROVISIONED_STREAMS not in pattern.needed(parsed())
+    assert Capability.IMMUTABLE_LANDING in pattern.needed(parsed())
+    dev = parsed(environment="dev", landing={"lockMode": "none"})
+    assert Capability.IMMUTABLE_LANDING not in pattern.needed(dev)
+
+
+def test_aws_has_every_stage_of_the_protocol() -> None:
+    assert cloud(parsed()) is AwsCloud
+    for name, member in inspect.getmembers(Cloud, inspect.isfunction):
+        if not name.startswith("_") or name == "__init__":
+            asked = inspect.signature(member).parameters
+            assert list(inspect.signature(getattr(AwsCloud, name)).parameters) == list(asked), name
+
+
+def test_what_is_between_stages_names_no_service() -> None:
+    """Endpoints and specs have intent names; only the registry names clouds."""
+    text = inspect.getsource(pattern).partition("# --- which cloud")[0].lower()
+    for service in ("s3", "kinesis", "firehose", "lambda", "adls", "blob", "hub", "sns", "sqs", "arn"):
+        assert not re.search(rf"\b{service}(_|\b)", text), service
+
+
+def test_a_cloud_is_imported_only_when_it_is_asked_for() -> None:
+    code = "import components.pattern, sys; sys.exit('components.aws.cloud' in sys.modules)"
+    root = Path(pattern.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
