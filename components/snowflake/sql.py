@@ -180,7 +180,7 @@ def _event_rules(event: Event) -> tuple[_Rule, ...]:
 def _rule(column: Column, value: str, *under: str) -> _Rule:
     path = (*under, *column.path)
     given = f"arrived.PAYLOAD{_path(path)}::VARCHAR IS NOT NULL AND " if column.nullable else ""
-    return _Rule(broken=f"{given}{value} IS NULL", reason=_text(f"{'.'.join(path)}: no {_type(column)}"))
+    return _Rule(broken=f"{given}{value} IS NULL", reason=_text(f"{'.'.join(path)}: no {column.type}"))
 
 
 def _envelope_value(column: Column) -> str:
