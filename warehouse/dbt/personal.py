@@ -31,6 +31,10 @@ Tables = Mapping[str, Mapping[str, str | None]]
 """Table of STAGING → column → kind of personal data, None if it is none."""
 
 
+# How a model's SQL calls another model and a source here: as nothing else in it is called.
+MODEL, SOURCE = "model__", "source__"
+
+
 class ModelError(Exception):
     """A model that cannot be published as it is: which, and what was expected."""
 
@@ -44,8 +48,8 @@ def personal_columns(catalogue: contracts.Catalogue, project: Path, events: list
         Where a column cannot be followed, has several kinds, or is of a type that no policy can mask.
     """
     models = Models(project=project, events=events)
-    tables = {"quarantine": _kinds(contracts.QUARANTINE_COLUMNS)} | {
-        event.table.lower(): _kinds((*contracts.ENVELOPE_COLUMNS, *event.columns))
+    tables = {f"{SOURCE}staging_quarantine": _kinds(contracts.QUARANTINE_COLUMNS)} | {
+        f"{SOURCE}staging_{event.table.lower()}": _kinds((*contracts.ENVELOPE_COLUMNS, *event.columns))
         for event in catalogue.all_events
     }
     found = {name: _personal(name, models, tables) for name in sorted(models.published)}
@@ -59,7 +63,7 @@ def _kinds(columns: Iterable[contracts.Column]) -> dict[str, str | None]:
 def _personal(name: str, models: Models, tables: Tables) -> dict[str, str]:
     declared = models.published[name]
     schema = {table: dict.fromkeys(columns, "VARCHAR") for table, columns in tables.items()}
-    others = {other: sql for other, sql in models.sql.items() if other != name}
+    others = {MODEL + other: sql for other, sql in models.sql.items() if other != name}
     try:
         nodes = lineage(None, models.sql[name], schema=schema, sources=others, dialect="snowflake")
     except SqlglotError as fault:
@@ -91,7 +95,8 @@ def _kind(model: str, node: Node, tables: Tables) -> str | None:
         return None
     table, column = node.expression.name.lower(), node.name.rpartition(".")[2].lower()
     if column not in tables.get(table, {}):
-        raise ModelError(f"model {model}: reads {table}.{column}, which no contract describes")
+        what = table.removeprefix(SOURCE)
+        raise ModelError(f"model {model}: reads {what}.{column}, which no contract describes")
     return tables[table][column]
 
 
@@ -108,8 +113,8 @@ class Models:
         jinja = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (SQL)
         jinja.globals.update(
             config=lambda *_, **__: "",
-            ref=lambda name: name,
-            source=lambda _schema, table: table,
+            ref=lambda name: MODEL + name,
+            source=lambda schema, table: f"{SOURCE}{schema}_{table}",
             var=lambda name: f"'{name}'",
             is_incremental=lambda: False,
             staged_events=lambda: self.events,
