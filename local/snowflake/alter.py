@@ -167,7 +167,7 @@ def _add_columns(session: Session, statement: Statement, entry: Entry) -> Entry:
 
 def _add_column(session: Session, entry: Entry, column: dict[str, Any]) -> None:
     if not column["nullable"] and not column.get("default"):
-        row = session.duck.execute(f"SELECT 1 FROM {entry.name.sql} LIMIT 1").fetchone()
+        row = session.one(f"SELECT 1 FROM {entry.name.sql} LIMIT 1")
         if row:
             raise compilation(
                 f"Non-nullable column '{column['name']}' cannot be added to non-empty table "

@@ -360,7 +360,7 @@ def _line(session: Session, lines: list[bytes]) -> int | None:
     """The first line that is no JSON."""
     for number, line in enumerate(lines, start=1):
         try:
-            row = session.duck.execute("SELECT json_valid(?)", [line.decode()]).fetchone()
+            row = session.one("SELECT json_valid(?)", [line.decode()])
         except UnicodeDecodeError:
             return number
         if row is None or not row[0]:

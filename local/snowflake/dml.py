@@ -109,7 +109,7 @@ def column_names(target: Entry) -> list[str]:
 
 def count(session: Session, sql: str) -> int:
     """Run a changing statement and tell how many rows it changed."""
-    row = session.duck.execute(sql).fetchone()
+    row = session.one(sql)
     return int(row[0]) if row else 0
 
 

@@ -66,7 +66,7 @@ def _tables(session: Session, _arguments: dict[str, Any], database: str) -> Resu
 def _rows(session: Session, entry: Entry) -> int | None:
     if entry.kind == "VIEW":
         return None
-    found = session.duck.execute(f"SELECT count(*) FROM {entry.name.sql}").fetchone()
+    found = session.one(f"SELECT count(*) FROM {entry.name.sql}")
     return int(found[0]) if found else 0
 
 

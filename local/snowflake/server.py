@@ -15,7 +15,10 @@ import re
 import secrets
 import socket
 import threading
+import traceback
 from contextlib import asynccontextmanager
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -182,6 +185,8 @@ class Server:
         except Error as fault:
             log.info("%s: %s", session.role, _without_values(str(fault.msg)))
             return _refused(fault)
+        except Exception as fault:
+            return _refused(_unforeseen(fault))
         return await run_in_threadpool(_answer, session, result)
 
 
@@ -208,7 +213,12 @@ def _value(binding: dict[str, Any]) -> Any:
         return None
     if binding["type"] == "REAL":
         return float(binding["value"])
-    return from_binding(binding)
+    if binding["type"] == "FIXED":
+        return Decimal(binding["value"])
+    found = from_binding(binding)
+    if binding["type"] == "TIMESTAMP_NTZ" and isinstance(found, datetime):
+        return found.replace(tzinfo=None)
+    return found
 
 
 def _answer(session: Session, result: Result) -> JSONResponse:
@@ -262,9 +272,23 @@ def _refused(fault: Error) -> JSONResponse:
     )
 
 
+def _unforeseen(fault: Exception) -> ProgrammingError:
+    """A defect of ours: told to the driver, which would try again for ever at an HTTP error, and to the log, where its
+    message is left out because it may quote a value.
+    """
+    where = "".join(traceback.format_tb(fault.__traceback__))
+    log.error("unforeseen %s\n%s", type(fault).__name__, where)
+    return ProgrammingError(
+        msg=f"Internal error of the laptop's Snowflake: {type(fault).__name__} (its log says where)",
+        errno=300002,
+        sqlstate="XX000",
+    )
+
+
 def _without_values(message: str) -> str:
     """A message for the log, where no value of anybody's may stand."""
-    return re.sub(r"'(?:[^']|'')*'", "'…'", message)[:300].replace("\n", " ")
+    first = message.removeprefix("SQL compilation error:\n").partition("\n")[0]
+    return re.sub(r"'(?:[^']|'')*'", "'…'", first)[:200]
 
 
 # -- the process

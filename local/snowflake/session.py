@@ -190,6 +190,11 @@ class Session:
                 raise syntax(binding.plain(str(fault))) from None
             return self._remember(result)
 
+    def one(self, sql: str, binds: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of a query of DuckDB, read to its end: an unfinished answer would block the connection."""
+        rows = self.duck.execute(sql, binds or None).fetchall()
+        return rows[0] if rows else None
+
     def _failed(self, fault: duckdb.Error) -> ProgrammingError:
         """DuckDB aborts a transaction at conflicts: then ours is over too."""
         error = translated(fault)

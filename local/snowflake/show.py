@@ -101,7 +101,7 @@ def _kind(entry: Entry) -> str:
 
 
 def _count(session: Session, entry: Entry) -> int:
-    row = session.duck.execute(f"SELECT count(*) FROM {entry.name.sql}").fetchone()
+    row = session.one(f"SELECT count(*) FROM {entry.name.sql}")
     return int(row[0]) if row else 0
 
 

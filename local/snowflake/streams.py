@@ -71,7 +71,7 @@ def version(session: Session, table: Entry) -> None:
     if not table.properties.get("tracked"):
         return
     store = _store(table.name.database)
-    row = session.duck.execute(f"SELECT nextval({literal(f'{store}.ROW_IDS')})").fetchone()
+    row = session.one(f"SELECT nextval({literal(f'{store}.ROW_IDS')})")
     assert row is not None
     new = row[0]
     session.duck.execute(f"SET VARIABLE lake_version = {new}::BIGINT")
@@ -134,14 +134,14 @@ def source(resolver: Resolver, stream: Entry) -> exp.Expr:
     session = resolver.session
     table = base(session, stream)
     window = _window(session, stream)
-    row = session.duck.execute(f"SELECT min(V), max(V) FROM ({window})").fetchone()
+    row = session.one(f"SELECT min(V), max(V) FROM ({window})")
     low, high = row if row and row[0] is not None else (1, 0)
     span = f"{ROW} BETWEEN {low << BITS} AND {(high + 1 << BITS) - 1}"
     fresh = f"({span} AND ({ROW} >> {BITS}) IN ({window}))"
     columns = ", ".join(quoted(column["name"]) for column in table.properties["columns"])
-    logged = session.duck.execute(
+    logged = session.one(
         f"SELECT count(*) FROM {log_name(table.name)} WHERE _V >= {low} AND _V IN ({window}) OR {fresh}"
-    ).fetchone()
+    )
     if stream.properties["append_only"]:
         text = _append_only(columns, fresh, changed=bool(logged and logged[0]))
     else:
@@ -295,7 +295,7 @@ def has_data(session: Session, text: str) -> bool:
         raise missing("stream", name)
     table = exp.select("1").from_(name.table).limit(1)
     base(session, stream)
-    if session.duck.execute(f"SELECT 1 FROM ({_window(session, stream)}) LIMIT 1").fetchone() is None:
+    if session.one(f"SELECT 1 FROM ({_window(session, stream)}) LIMIT 1") is None:
         return False
     return bool(query.run(session, table).rows)
 
