@@ -44,7 +44,11 @@ TagValue = Annotated[
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """The encryption keys: who may administer them (never use them; default: the account's own IAM)."""
+    """The encryption keys: who may administer and not use them.
+
+    The default is whom the account's IAM lets. If administrators are named, who deploys must be one of them:
+    AWS refuses a key whose policy its maker could not change again.
+    """
 
     administrators: tuple[Arn, ...] = ()
     deletion_days: Annotated[int, Range(low=7, high=30)] = 30

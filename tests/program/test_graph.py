@@ -240,6 +240,43 @@ def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     assert graph.run.messages == []
 
 
+# --- settings arrive where they belong ------------------------------------------------------------------
+
+
+def test_settings_reach_the_resources(graph_of: Callable[[str], Graph], project: Path) -> None:
+    administrator = "arn:aws:iam::123456789012:role/key-admin"
+    graph = Graph(
+        run_in_process(
+            project,
+            "local",
+            config={
+                "retaillake:keys": json.dumps({"administrators": [administrator]}),
+                "retaillake:alarms": json.dumps({"email": "oncall@example.com", "lateMinutes": 7}),
+                "retaillake:sources": json.dumps(
+                    {"pos": {"streams": {"mode": "on-demand"}, "delivery": {"bufferMb": 99}}}
+                ),
+                "retaillake:snowflake": json.dumps({"stagingSeconds": 120, "dedupeWindowDays": 5}),
+            },
+        )
+    )
+    for key in graph.of("Key"):
+        administration = statements(key.inputs["policy"])[0]
+        assert administration["Principal"] == {"AWS": [administrator]}
+    assert "oncall@example.com" in {one.inputs["endpoint"] for one in graph.of("TopicSubscription")}
+    late = graph.named("MetricAlarm", "-pos-transform-late").inputs
+    assert late["threshold"] == 7 * 60 * 1000
+    pos = graph.named("Stream", "-pos-ingress").inputs
+    assert pos["streamModeDetails"] == {"streamMode": "ON_DEMAND"}
+    assert "shardCount" not in pos
+    assert graph.named("Stream", "-ecommerce-ingress").inputs["shardCount"] == 1
+    target = graph.named("FirehoseDeliveryStream", "-pos-delivery").inputs["extendedS3Configuration"]
+    assert target["bufferingSize"] == 99
+    task = graph.named("Task", "-pos-warehouse").inputs
+    assert task["schedule"] == {"minutes": 2}
+    assert graph_of("local").named("Task", "-pos-warehouse").inputs["schedule"] == {"seconds": 10}
+    assert task["sqlStatement"] != graph_of("local").named("Task", "-pos-warehouse").inputs["sqlStatement"]
+
+
 # --- a source is a contract -----------------------------------------------------------------------------
 
 SIGNUP: dict[str, Any] = {
