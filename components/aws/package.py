@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ REQUIREMENTS = ROOT / "requirements" / "functions.txt"
 OURS = ("contracts", "functions")
 SUFFIXES = {".py", ".json"}
 LARGEST = 50 * 1024 * 1024  # what Lambda takes in a request
+KEPT = 60 * 60  # seconds
 FORMAT = "1"  # of the zip: another one makes another digest
 
 # The oldest C library that a runtime has.
@@ -84,6 +86,7 @@ class Package:
         zipped = self.build / f"functions-{digest}.zip"
         if not zipped.exists():
             self._write(zipped, [*sources, *_installed(wheels)])
+            self._forget()
         return zipped
 
     @cached_property
@@ -110,6 +113,12 @@ class Package:
                 if not wheels.is_dir():
                     raise
         return wheels
+
+    def _forget(self) -> None:
+        """Remove what was made for code that is no more; a deployment may still read what is younger."""
+        for zipped in self.build.glob("functions-*.zip"):
+            if zipped.stat().st_mtime < time.time() - KEPT:
+                zipped.unlink(missing_ok=True)
 
     def _write(self, zipped: Path, files: Iterable[tuple[str, Path]]) -> None:
         with tempfile.NamedTemporaryFile(dir=self.build, prefix="functions.", delete=False) as draft:

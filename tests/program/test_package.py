@@ -1,5 +1,6 @@
 """The functions' zip: equal to the byte, complete, and free of what an installer leaves."""
 
+import os
 import platform
 import stat
 import subprocess
@@ -73,6 +74,17 @@ def test_what_is_made_once_is_not_made_again(made: Path, monkeypatch: pytest.Mon
     before = made.stat().st_mtime_ns
     assert Package(target=Target.of(HERE), build=made.parent).path == made
     assert made.stat().st_mtime_ns == before
+
+
+def test_zips_of_code_that_is_no_more_are_removed(tmp_path: Path) -> None:
+    build = tmp_path / ".build"
+    build.mkdir()
+    old, young = build / "functions-old.zip", build / "functions-young.zip"
+    old.write_bytes(b"")
+    young.write_bytes(b"")
+    os.utime(old, (0, 0))
+    made = Package(target=Target.of(HERE), build=build).path
+    assert set(build.glob("*.zip")) == {made, young}
 
 
 def test_the_wheels_of_production_are_for_another_machine(tmp_path: Path) -> None:
