@@ -24,20 +24,20 @@ EVERY_STEP = ("received", "transformed", "delivered", "loaded")
 
 def summary(lake: Lake, console: Console, seconds: float) -> None:
     """What a user came for."""
-    console.print()
-    console.print(
-        query.as_table(query.run(lake, CUSTOMERS, "ANALYST"), "the best customers, as ANALYST sees them")
-    )
-    console.print(query.as_table(query.run(lake, STORES, "ANALYST"), "the best stores"))
     found = collect(lake.paths)
+    console.print()
+    if "CUSTOMERS" in found.modelled:
+        customers, stores = (query.run(lake, statement, "ANALYST") for statement in (CUSTOMERS, STORES))
+        console.print(query.as_table(customers, "the best customers, as ANALYST sees them"))
+        console.print(query.as_table(stores, "the best stores"))
     console.print(hops(found))
-    console.print(fresh(found.freshness))
     served = find(lake.paths, programs.DASHBOARD)
-    if served:
-        console.print(f"dashboard: http://{HOST}:{served.port}", highlight=False)
-    console.print(
-        f"total: {seconds:.1f} s; sent again, an event counts once, so `up` may be repeated", highlight=False
-    )
+    for line in (
+        fresh(found.freshness),
+        f"dashboard: http://{HOST}:{served.port}" if served else "dashboard: not served",
+        f"total: {seconds:.1f} s; an event that is sent again counts once, so `up` may be repeated",
+    ):
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def status(found: Status) -> RenderableType:

@@ -39,7 +39,9 @@ class Steps:
 
     def done(self, name: str, result: str, started: float) -> None:
         """Print a step that is done."""
-        self.console.print(f"{name:<{SPACE}} {time.monotonic() - started:6.1f} s  {result}", highlight=False)
+        self.console.print(
+            f"{name:<{SPACE}} {time.monotonic() - started:6.1f} s  {result}", highlight=False, soft_wrap=True
+        )
 
 
 class Step:
