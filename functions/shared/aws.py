@@ -57,7 +57,7 @@ def client(service: str) -> Any:
         connect_timeout=3,
         read_timeout=20,
         retries={"mode": "standard", "total_max_attempts": 4},
-        # Costs 2 µs a record; the tests check every call against the service's model.
+        # The arguments are ours; the tests check every call against the service's model.
         parameter_validation=False,
     )
     return cast(Any, boto3).client(service, config=config)

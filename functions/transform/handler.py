@@ -34,6 +34,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 import contracts
 from functions.shared import aws
 from functions.shared.protection import KEY_BYTES, DataKeys, Purpose
+from functions.shared.put_records import encode_natively
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
 from functions.transform.sink import ProtectedStream
@@ -181,7 +182,7 @@ def function() -> Function:
         kms=aws.client("kms"),
         secrets=aws.client("secretsmanager"),
         s3=aws.client("s3"),
-        stream=ProtectedStream(client=aws.client("kinesis"), name=settings.protected_stream),
+        stream=ProtectedStream(client=encode_natively(aws.client("kinesis")), name=settings.protected_stream),
     )
 
 

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from transform_kit import ARRIVED, CATALOGUE, TOKEN_KEY, Lake, Wire, encode, records, sale
 
 from functions.shared.protection import DataKeys, unseal
+from functions.shared.put_records import encode_natively
 from functions.shared.records import MAX_RECORD_BYTES
 from functions.transform import handler as transform_handler
 from functions.transform.batch import BatchTransform, keywords
@@ -184,6 +185,40 @@ def stream(wire: Wire, refusals: list[set[bytes]]) -> tuple[ProtectedStream, Tim
 
 def entries(*payloads: bytes) -> list[Any]:
     return [{"Data": payload, "PartitionKey": "k"} for payload in payloads]
+
+
+payloads = st.lists(st.tuples(st.binary(max_size=200), st.text(min_size=1, max_size=20)), max_size=8)
+
+
+@settings(deadline=None, max_examples=50)
+@given(payloads)
+def test_records_are_encoded_as_botocore_does(given_: list[tuple[bytes, str]]) -> None:
+    """GIVEN any records WHEN both encode them THEN requests are the same, but for spaces and signatures."""
+    if any("\ud800" <= letter <= "\udfff" for _, key in given_ for letter in key):
+        return
+    sent: list[tuple[Any, Any]] = []
+    for prepare in (encode_natively, lambda client: client):
+        wire = Wire()
+        _, _, taken = stream(wire, [])
+        client = prepare(wire.client("kinesis", parameter_validation=False))
+        for _ in range(2):  # a client is used again
+            client.put_records(StreamName="s", Records=[{"Data": d, "PartitionKey": k} for d, k in given_])
+        sent.append((wire.calls, wire.headers))
+        assert taken == [[data for data, _ in given_]] * 2
+    assert sent[0] == sent[1]
+
+
+def test_a_client_of_another_protocol_stays_as_it_is() -> None:
+    class Model:
+        metadata: ClassVar = {"protocol": "json"}
+        resolved_protocol = "smithy-rpc-v2-cbor"
+
+    class Client:
+        class meta:
+            service_model = Model
+
+    client = Client()
+    assert encode_natively(client) is client  # it has no events to register with
 
 
 def test_only_what_failed_is_sent_again_after_a_growing_pause() -> None:

@@ -133,15 +133,16 @@ class Wire:
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[dict[str, Any]], dict[str, Any] | Exception]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.headers: list[dict[str, str]] = []
         self.objects: dict[str, bytes] = {}
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **options: Any) -> Any:
         client = boto3.client(
             service,
             region_name="eu-west-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
+            config=Config(retries={"total_max_attempts": 1}, **options),
         )
         client.meta.events.register("before-send", self._send)
         return client
@@ -162,6 +163,7 @@ class Wire:
         target = headers["x-amz-target"]
         name = target.rpartition(".")[2]
         arguments = json.loads(request.body)
+        self.headers.append({name: headers[name] for name in ("x-amz-target", "content-type")})
         self.calls.append((name, arguments))
         answer = self.answers[name](arguments)
         if isinstance(answer, Exception):

@@ -1,0 +1,1 @@
+"""What the lake is measured by: `python -m benchmarks` runs all of it and writes docs/benchmarks.md."""
