@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Section, machine
 
-SECTIONS = ("transform",)
+SECTIONS = ("transform", "program", "laptop")
 REPORT = Path(__file__).resolve().parents[1] / "docs/benchmarks.md"
 INTRODUCTION = """# Benchmarks
 
