@@ -86,12 +86,16 @@ class Channel:
         self._sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn)
         return arn
 
-    def close(self, arn: str) -> None:
-        """Unsubscribe and delete the queue; its dead letters stay."""
+    def unsubscribe(self, arn: str) -> None:
+        """Hear no more of the topic."""
         for page in self._sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=self.topic):
             for found in page["Subscriptions"]:
                 if found["Endpoint"] == arn:
                     self._sns.unsubscribe(SubscriptionArn=found["SubscriptionArn"])
+
+    def close(self, arn: str) -> None:
+        """Unsubscribe and delete the queue; its dead letters stay."""
+        self.unsubscribe(arn)
         self._sqs.delete_queue(QueueUrl=self._url(self.name))
 
     def lost(self) -> bool:

@@ -71,11 +71,18 @@ class _Commands:
         properties = _options(statement)
         statement.expect("AS")
         properties |= _copy(session, statement.rest().rstrip().rstrip(";"))
+        if before and before.properties.get("topic") not in (None, properties["topic"]):
+            self._leave(before)
         entry = Entry(kind=KIND, name=name, owner=session.role, properties=properties)
         if properties.get("topic"):
             entry = entry.having(channel=self._open(entry))
         session.catalog.put(session, entry)
         return Result.status(f"Pipe {name.name} successfully created.")
+
+    def _leave(self, entry: Entry) -> None:
+        channel = self.loader.channel(entry)
+        if channel:
+            channel.unsubscribe(entry.properties["channel"])
 
     def _open(self, entry: Entry) -> str:
         channel = self.loader.channel(entry)
@@ -220,7 +227,7 @@ def _row(entry: Entry) -> list[object]:
         "schema_name": entry.name.schema,
         "definition": entry.properties["definition"],
         "owner": entry.owner,
-        "notification_channel": entry.properties.get("channel"),
+        "notification_channel": entry.properties.get("topic"),
         "comment": entry.comment,
         "error_integration": entry.properties.get("error_integration"),
         "owner_role_type": "ROLE",

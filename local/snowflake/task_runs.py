@@ -43,9 +43,14 @@ _FINAL = {
     "NONE_SKIPPED": lambda states: SKIPPED not in states,
 }
 _PULSE = 0.2  # seconds; how long a stop or a command may wait for the scheduler
-_TRIGGER_SECONDS = 30
-_TIMEOUT_MS = 3_600_000
-_FAILURES = 10
+# The parameters of a task, and what holds where it does not say.
+PARAMETERS: dict[str, int | str] = {
+    "SUSPEND_TASK_AFTER_NUM_FAILURES": 10,
+    "TASK_AUTO_RETRY_ATTEMPTS": 0,
+    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": "MEDIUM",
+    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS": 30,
+    "USER_TASK_TIMEOUT_MS": 3_600_000,
+}
 _SKIPS_KEPT = 1000
 
 
@@ -204,7 +209,7 @@ class Scheduler:
     def _attempts(self, root: Entry, scheduled: datetime, source: str) -> dict[Name, str]:
         group = uuid.uuid4().hex
         states: dict[Name, str] = {}
-        for attempt in range(1, 2 + root.properties.get("task_auto_retry_attempts", 0)):
+        for attempt in range(1, 2 + _number(root, "TASK_AUTO_RETRY_ATTEMPTS")):
             for entry in graph(self.engine.catalog, root):
                 if states.get(entry.name) == SUCCEEDED or not _takes_part(entry, root):
                     continue
@@ -244,7 +249,7 @@ class Scheduler:
 
     def _execute(self, session: Session, run: Run, before: list[str]) -> None:
         task = run.task
-        seconds = task.properties.get("user_task_timeout_ms", _TIMEOUT_MS) / 1000
+        seconds = _number(task, "USER_TASK_TIMEOUT_MS") / 1000
         late = threading.Event()
         timer = threading.Timer(seconds, lambda: (late.set(), session.duck.interrupt()))
         timer.daemon = True
@@ -302,7 +307,7 @@ class Scheduler:
                 if root is None or not ended & {SUCCEEDED, FAILED}:
                     return
                 failures = root.properties["failures"] + 1 if FAILED in ended else 0
-                limit = root.properties.get("suspend_task_after_num_failures", _FAILURES)
+                limit = _number(root, "SUSPEND_TASK_AFTER_NUM_FAILURES")
                 if failures and limit and failures >= limit:
                     root = root.having(
                         state=SUSPENDED,
@@ -334,9 +339,13 @@ def _timing(root: Entry) -> schedule.Schedule | None:
     if text := root.properties.get("schedule"):
         return schedule.parse(text)
     if root.properties.get("when"):
-        seconds = root.properties.get("user_task_minimum_trigger_interval_in_seconds", _TRIGGER_SECONDS)
+        seconds = _number(root, "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS")
         return schedule.Interval(every=timedelta(seconds=seconds))
     return None
+
+
+def _number(task: Entry, parameter: str) -> int:
+    return int(task.properties.get(parameter.lower(), PARAMETERS[parameter]))
 
 
 def _timeout(seconds: float) -> ProgrammingError:

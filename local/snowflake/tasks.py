@@ -17,6 +17,7 @@ from local.snowflake.names import Name, parts_of
 from local.snowflake.result import SUCCESS, Result
 from local.snowflake.task_history import KIND
 from local.snowflake.task_runs import (
+    PARAMETERS,
     STARTED,
     SUSPENDED,
     Scheduler,
@@ -38,12 +39,8 @@ OPTIONS: dict[str, type] = {
     "CONFIG": str,
     "ERROR_INTEGRATION": str,
     "SCHEDULE": str,
-    "SUSPEND_TASK_AFTER_NUM_FAILURES": int,
-    "TASK_AUTO_RETRY_ATTEMPTS": int,
-    "USER_TASK_MANAGED_INITIAL_WAREHOUSE_SIZE": str,
-    "USER_TASK_MINIMUM_TRIGGER_INTERVAL_IN_SECONDS": int,
-    "USER_TASK_TIMEOUT_MS": int,
     "WAREHOUSE": str,
+    **{name: type(default) for name, default in PARAMETERS.items()},
 }
 COLUMNS = (
     *(
@@ -73,6 +70,7 @@ def install(engine: Engine) -> None:
     engine.register("SHOW TASKS", commands.show)
     engine.register("DESCRIBE TASK", commands.describe)
     engine.register("EXECUTE TASK", commands.execute)
+    engine.register("SHOW PARAMETERS IN TASK", commands.parameters)
     engine.register_function("SYSTEM$TASK_DEPENDENTS_ENABLE", commands.enable_dependents)
     engine.register_function("SYSTEM$PREDECESSORS_STATE", scheduler.predecessors_state)
     engine.register_table_function("TASK_HISTORY", scheduler.history)
@@ -180,6 +178,26 @@ class _Commands:
     def show(self, session: Session, statement: Statement) -> Result:
         found = listing.selected(session, statement, KIND)
         return Result.of(COLUMNS, [_row(entry) for entry in found])
+
+    def parameters(self, session: Session, statement: Statement) -> Result:
+        name = statement.name(session)
+        statement.end()
+        session.require("", KIND, name)
+        said = _entry(session, name).properties
+        return Result.of(
+            ("key", "value", "default", "level", "description", "type"),
+            [
+                (
+                    key,
+                    str(said.get(key.lower(), default)),
+                    str(default),
+                    "TASK" if key.lower() in said else "",
+                    "",
+                    "NUMBER" if isinstance(default, int) else "STRING",
+                )
+                for key, default in PARAMETERS.items()
+            ],
+        )
 
     def describe(self, session: Session, statement: Statement) -> Result:
         name = statement.name(session)

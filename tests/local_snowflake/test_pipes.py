@@ -113,8 +113,7 @@ class Lake:
         return json.loads(text)
 
     def queue(self) -> str:
-        (row,) = self.session.execute("SHOW PIPES IN DATABASE RETAIL").rows
-        name = str(row[6]).split(":")[-1]
+        name = self.status()["notificationChannelName"].split(":")[-1]
         return self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
 
     def send(self, body: str) -> None:
@@ -164,6 +163,7 @@ def lake(endpoint: str, tmp_path: Path) -> Iterator[Lake]:
     ):
         lake.session.execute(statement)
     yield lake
+    lake.session.execute("DROP PIPE IF EXISTS RETAIL.RAW.POS_PIPE")
     lake.session.close()
     lake.engine.stop()
     shutil.rmtree(lake.data)
@@ -312,7 +312,11 @@ def test_replacing_and_dropping(lake: Lake) -> None:
     lake.create_pipe("CREATE OR REPLACE PIPE")
     sns = lake.client("sns")
     assert len(sns.list_subscriptions_by_topic(TopicArn=lake.topic)["Subscriptions"]) == 1
-    queue = lake.queue()
+    queue, before = lake.queue(), lake.topic
+    lake.topic = sns.create_topic(Name=f"{lake.bucket}-new")["TopicArn"]
+    lake.create_pipe("CREATE OR REPLACE PIPE")
+    assert sns.list_subscriptions_by_topic(TopicArn=before)["Subscriptions"] == []
+    assert len(sns.list_subscriptions_by_topic(TopicArn=lake.topic)["Subscriptions"]) == 1
     lake.session.execute("DROP PIPE POS_PIPE")
     assert sns.list_subscriptions_by_topic(TopicArn=lake.topic)["Subscriptions"] == []
     sqs = lake.client("sqs")
@@ -328,7 +332,8 @@ def test_a_pipe_is_shown_as_it_was_made(lake: Lake) -> None:
     pipe = dict(zip(result.columns, result.rows[0], strict=True))
     assert pipe["definition"] == copy_statement("RETAIL", "pos")
     assert (pipe["name"], pipe["owner"], pipe["comment"]) == ("POS_PIPE", "ACCOUNTADMIN", "c")
-    assert str(pipe["notification_channel"]).startswith(f"arn:aws:sqs:{REGION}:")
+    assert pipe["notification_channel"] == lake.topic
+    assert lake.status()["notificationChannelName"].startswith(f"arn:aws:sqs:{REGION}:")
     described = lake.session.execute("DESCRIBE PIPE POS_PIPE")
     assert dict(zip(described.columns, described.rows[0], strict=True)) == pipe
 

@@ -109,6 +109,15 @@ def test_a_task_is_shown_as_it_was_made(session: Session) -> None:
     assert dict(zip(described.columns, described.rows[0], strict=True)) == task
 
 
+def test_parameters_are_shown(session: Session) -> None:
+    session.execute("CREATE TASK T SUSPEND_TASK_AFTER_NUM_FAILURES = 0 AS SELECT 1")
+    result = session.execute(f"SHOW PARAMETERS IN TASK D.{session.schema}.T")
+    found = {row[0]: dict(zip(result.columns, row, strict=True)) for row in result.rows}
+    mine = found["SUSPEND_TASK_AFTER_NUM_FAILURES"]
+    assert (mine["value"], mine["default"], mine["level"]) == ("0", "10", "TASK")
+    assert (found["USER_TASK_TIMEOUT_MS"]["value"], found["USER_TASK_TIMEOUT_MS"]["level"]) == ("3600000", "")
+
+
 def test_if_not_exists_and_or_replace(session: Session) -> None:
     session.execute("CREATE TASK T SCHEDULE = '1 HOUR' AS SELECT 1")
     session.execute("CREATE TASK IF NOT EXISTS T SCHEDULE = '1 HOUR' AS SELECT 2")
@@ -320,6 +329,17 @@ def test_too_many_failures_in_a_row_suspend_the_task(session: Session) -> None:
         until(lambda wanted=count: len(states(session)) == wanted)
     until(lambda: shown(session, "T")["state"] == "suspended")
     assert shown(session, "T")["last_suspended_reason"] == "SUSPENDED_DUE_TO_ERRORS"
+
+
+def test_failures_never_suspend_a_task_that_says_so(session: Session) -> None:
+    session.execute(
+        "CREATE TASK T SCHEDULE = '1 HOUR' SUSPEND_TASK_AFTER_NUM_FAILURES = 0 AS SELECT * FROM NOWHERE"
+    )
+    session.execute("ALTER TASK T RESUME")
+    for count in range(1, 13):
+        session.execute("EXECUTE TASK T")
+        until(lambda wanted=count: len(states(session)) == wanted)
+    assert shown(session, "T")["state"] == "started"
 
 
 def test_a_run_that_takes_too_long_is_stopped(session: Session) -> None:
