@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 def name_of(session: Session, node: exp.Expr) -> Name:
     """The full name in a syntax tree that may write it as identifier, dots, column or table."""
+    if isinstance(node, exp.Var):
+        return session.qualify([identifier(node.name)])
     parts = [identifier(part) for part in node.find_all(exp.Identifier, bfs=False)]
     if isinstance(node, (exp.Table, exp.Column)):
         parts = [identifier(part) for part in node.parts]
@@ -123,7 +125,7 @@ def constraint(session: Session, entry: Entry, column: str, kind: exp.Expr | Non
     if isinstance(kind, exp.MaskingPolicyColumnConstraint):
         using = [identifier(item.this if isinstance(item, exp.Column) else item) for item in kind.expressions]
         return mask(session, entry, column, name_of(session, kind.this), using)
-    if isinstance(kind, exp.TagColumnConstraint):
+    if isinstance(kind, exp.Tags):
         return with_column(entry, column, tags=_tags(session, kind))
     return entry
 

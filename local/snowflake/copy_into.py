@@ -336,7 +336,7 @@ def _transformed(
         )
         session.duck.register("_LAKE_FILE", table)
         try:
-            rows = session.duck.execute(
+            rows = session.duck.sql(
                 f"WITH {LINES} AS (SELECT CAST(VALUE AS JSON) AS VALUE, FILENAME, ROW_NUMBER, SCAN_TIME FROM _LAKE_FILE) "
                 + statement
             ).to_arrow_table()

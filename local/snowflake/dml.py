@@ -236,10 +236,8 @@ def _merge(resolver: Resolver, tree: exp.Merge, target: Entry) -> Result:
         _keep_matched(resolver, tree, target, alias)
     _guard(resolver, tree)
     sql = to_duckdb(tree)
-    actions = session.duck.execute(
-        f"{sql} RETURNING merge_action"
-    ).to_arrow_table().column(0).value_counts().to_pylist()  # fmt: skip
-    found = {item["values"]: item["counts"] for item in actions}
+    actions = session.duck.sql(f"{sql} RETURNING merge_action").to_arrow_table().column(0)
+    found = {item["values"]: item["counts"] for item in actions.value_counts().to_pylist()}
     done = {_action(when.args["then"]) for when in whens}
     shown = [
         (a, t) for a, t in (("INSERT", "inserted"), ("UPDATE", "updated"), ("DELETE", "deleted")) if a in done

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,10 +36,6 @@ PARTS = (
     "information", "scripting", "tasks", "pipes",
 )  # fmt: skip
 Service = Callable[[threading.Event], None]
-
-# DuckDB's hint about another call for Arrow; that one cannot bind parameters.
-warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
-
 
 class Engine:
     """The laptop's Snowflake account.
@@ -88,6 +83,7 @@ class Engine:
                 "temp_directory": str(data / "tmp"),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",  # a name in SQL is never a variable of ours
             },
         )
         self.duck.execute("SET GLOBAL TimeZone = 'UTC'")

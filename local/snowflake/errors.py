@@ -40,6 +40,15 @@ def syntax(message: str) -> ProgrammingError:
     return compilation(f"syntax error: {message}", 1003, "42000")
 
 
+def conflict(why: str) -> ProgrammingError:
+    """Two transactions met; this one is rolled back and may be tried again."""
+    return ProgrammingError(
+        msg=f"The transaction met another one on the same rows and was rolled back: try again. ({why})",
+        errno=CONFLICT,
+        sqlstate="40001",
+    )
+
+
 _NUMBERS: dict[type[Exception], tuple[int, str]] = {
     duckdb.CatalogException: (2003, "42S02"),
     duckdb.BinderException: (904, "42000"),
@@ -60,10 +69,6 @@ def translated(fault: duckdb.Error) -> ProgrammingError:
             msg="Duplicate row detected during DML action", errno=100090, sqlstate="42P18"
         )
     if isinstance(fault, duckdb.TransactionException) or "write-write conflict" in text.lower():
-        return ProgrammingError(
-            msg=f"The transaction met another one on the same rows and was rolled back: try again. ({text})",
-            errno=CONFLICT,
-            sqlstate="40001",
-        )
+        return conflict(text)
     errno, sqlstate = _NUMBERS.get(type(fault), (100000, "22000"))
     return ProgrammingError(msg=text, errno=errno, sqlstate=sqlstate)

@@ -274,7 +274,7 @@ def _copy_history(session: Session, arguments: dict[str, Any], database: str) ->
     sql = f'{_LOADS.format(store=f"{quoted(name.database)}.{STORE}")} WHERE {where} ORDER BY "AT"'
     binds = [name.database, name.schema, name.name, low or "1970-01-01", high or "9999-01-01"]
     del database
-    return Result(table=session.duck.execute(sql, binds).to_arrow_table())
+    return Result(table=session.duck.sql(sql, params=binds).to_arrow_table())
 
 
 def _load_history(session: Session, _arguments: dict[str, Any], database: str) -> Result:
@@ -282,7 +282,7 @@ def _load_history(session: Session, _arguments: dict[str, Any], database: str) -
     sql = f"""SELECT SCHEMA_NAME, FILE AS FILE_NAME, TABLE_NAME, "AT" AS LAST_LOAD_TIME, STATUS, ROWS_LOADED AS ROW_COUNT,
         ROWS_PARSED AS ROW_PARSED, FIRST_ERROR AS FIRST_ERROR_MESSAGE, FIRST_ERROR_LINE AS FIRST_ERROR_LINE_NUMBER,
         CASE WHEN FIRST_ERROR IS NULL THEN 0 ELSE 1 END AS ERROR_COUNT FROM {quoted(database)}.{STORE}.LOADS"""
-    table = session.duck.execute(sql).to_arrow_table()
+    table = session.duck.sql(sql).to_arrow_table()
     keys = zip(table.column("SCHEMA_NAME").to_pylist(), table.column("TABLE_NAME").to_pylist(), strict=True)
     return Result(table=table.filter(pa.array([key in seen for key in keys], type=pa.bool_())))
 

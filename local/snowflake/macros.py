@@ -9,9 +9,28 @@ _MACROS = {
     "_lake_split_part(x, d, n)": """CASE WHEN x IS NULL OR d IS NULL OR n IS NULL THEN NULL
         WHEN d = '' THEN CASE WHEN n IN (0, 1, -1) THEN CAST(x AS VARCHAR) ELSE '' END
         ELSE coalesce(split_part(CAST(x AS VARCHAR), d, CASE WHEN n = 0 THEN 1 ELSE CAST(n AS INTEGER) END), '') END""",
+    # OBJECT_CONSTRUCT(*): a member for each column that is not null.
+    "_lake_object_star(r)": """(SELECT coalesce(json_group_object(u.k, u.v), '{}'::JSON) FROM (
+        SELECT k, json_extract(to_json(r), '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS v
+        FROM (SELECT unnest(json_keys(to_json(r))) AS k)) AS u WHERE json_type(u.v) <> 'NULL')""",
 }
+# Elements of an array or members of an object, one row each; with `keep`, one row of nothing where there is none.
+_FLATTEN = """_lake_flatten(input, keep) AS TABLE
+    SELECT hash(TO_JSON(input))::UBIGINT AS SEQ, e.k AS KEY, e.p AS PATH, e.i AS INDEX, e.v AS VALUE, TO_JSON(input) AS THIS
+    FROM (SELECT unnest(CASE
+        WHEN json_type(TO_JSON(input)) = 'ARRAY' AND json_array_length(TO_JSON(input)) > 0 THEN
+            list_transform(CAST(TO_JSON(input) AS JSON[]), lambda x, n:
+                struct_pack(k := NULL::VARCHAR, p := '[' || (n - 1) || ']', i := (n - 1)::BIGINT, v := x))
+        WHEN json_type(TO_JSON(input)) = 'OBJECT' AND len(json_keys(TO_JSON(input))) > 0 THEN
+            list_transform(json_keys(TO_JSON(input)), lambda x:
+                struct_pack(k := x, p := x, i := NULL::BIGINT,
+                            v := json_extract(TO_JSON(input), '/' || replace(replace(x, '~', '~0'), '/', '~1'))))
+        WHEN keep THEN [struct_pack(k := NULL::VARCHAR, p := NULL::VARCHAR, i := NULL::BIGINT, v := NULL::JSON)]
+        ELSE []
+    END) AS e)"""
 
 
 def creation_sql(catalog: str) -> str:
     """The statements that make the macros."""
-    return ";".join(f"CREATE OR REPLACE MACRO {catalog}.{name} AS ({body})" for name, body in _MACROS.items())
+    scalar = [f"{name} AS ({body})" for name, body in _MACROS.items()]
+    return ";".join(f"CREATE OR REPLACE MACRO {catalog}.{macro}" for macro in (*scalar, _FLATTEN))

@@ -204,6 +204,11 @@ SPECS = (
 )  # fmt: skip
 
 
+def defaults(kind: str) -> Properties:
+    """The properties of a kind of object that has one form, with their defaults."""
+    return next(spec.properties for spec in SPECS if spec.kind == kind)
+
+
 def value(entry: Entry, key: str) -> Any:
     """A property of an object, or its default."""
     if key == "COMMENT":

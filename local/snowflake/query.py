@@ -34,9 +34,8 @@ def compiled(resolver: Resolver, tree: exp.Expr) -> str:
 
 def fetch(session: Session, sql: str) -> Result:
     """Run DuckDB's SQL and take the whole answer."""
-    cursor = session.duck.execute(sql)
-    kinds = tuple(str(column[1]) for column in cursor.description or ())
-    return Result(table=cursor.to_arrow_table(), kinds=kinds)
+    relation = session.duck.sql(sql)
+    return Result(table=relation.to_arrow_table(), kinds=tuple(str(kind) for kind in relation.types))
 
 
 def describe(session: Session, tree: exp.Expr) -> list[tuple[str, str]]:

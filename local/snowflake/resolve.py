@@ -58,6 +58,8 @@ class Resolver:
                 continue
             if isinstance(child, (exp.Lateral, exp.TableFromRows, exp.Unnest)):
                 self._function(child, ctes, rights, skip)
+            elif isinstance(child, exp.MatchRecognize):
+                raise unsupported("MATCH_RECOGNIZE")
             elif isinstance(child, exp.Table):
                 self._walk(child, ctes, rights, skip)  # joins hang on tables, too
                 self._table(child, ctes, rights)
@@ -87,12 +89,18 @@ class Resolver:
         ):
             self._walk(node, ctes, rights, skip)
             return
+        if isinstance(node, exp.TableFromRows) and isinstance(inner, exp.Literal) and inner.is_string:
+            named = exp.Table(**{key: value for key, value in node.args.items() if key in ("alias", *_MOVED)})
+            named.set("this", exp.DynamicIdentifier(this=inner))  # TABLE('a.b.c') is a name, too
+            node.replace(named)
+            self._table(named, ctes, rights)
+            return
         path: list[str] = []
         while isinstance(inner, exp.Dot):
             path.append(identifier(inner.this) if not isinstance(inner.this, exp.Dot) else "")
             inner = inner.expression
         if not isinstance(node, exp.TableFromRows) or not isinstance(inner, exp.Func):
-            raise unsupported(f"the table function in {node.sql(dialect='snowflake')[:80]}")
+            raise unsupported(f"the table function {type(inner).__name__.upper()}")
         database = path[0] if len(path) == 2 else (self.session.database or "")
         alias = node.args.get("alias")
         replacement = self.materialise(self._call(inner, database), alias.name if alias else None)
@@ -107,6 +115,9 @@ class Resolver:
         if handler is None:
             raise unsupported(f"the table function {name}")
         arguments: dict[str, Any] = {}
+        if not isinstance(call, exp.Anonymous):  # a function that the parser knows by its arguments
+            given = {key.upper(): value for key, value in call.args.items() if isinstance(value, exp.Expr)}
+            arguments = {key: context.constant(self.session, value) for key, value in given.items()}
         for place, argument in enumerate(call.expressions):
             named = isinstance(argument, (exp.Kwarg, exp.PropertyEQ))
             key = argument.this.name.upper() if named else str(place)

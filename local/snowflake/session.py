@@ -257,7 +257,7 @@ class Session:
         try:
             streams.advance(self)
             self.duck.commit()
-        except duckdb.Error:
+        except BaseException:
             self._over(undo=True)
             raise
         dirty = tuple(self.dirty)

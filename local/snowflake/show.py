@@ -564,6 +564,22 @@ def _describe_holder(kind: str, child: str) -> Callable[[Session, Statement], Re
 
 # -- the rest
 
+_WAREHOUSE_PARAMETERS = (
+    "MAX_CONCURRENCY_LEVEL",
+    "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS",
+    "STATEMENT_TIMEOUT_IN_SECONDS",
+)
+
+
+def _show_warehouse_parameters(session: Session, statement: Statement) -> Result:
+    entry = _described(session, statement, "WAREHOUSE")
+    defaults = objects.defaults("WAREHOUSE")
+    rows: list[list[Any]] = []
+    for key in _WAREHOUSE_PARAMETERS:
+        level = "WAREHOUSE" if entry.properties.get(key) is not None else ""
+        rows.append([key, str(value(entry, key)), str(defaults[key]), level, "", "NUMBER"])
+    return Result.of(("key", "value", "default", "level", "description", "type"), rows)
+
 
 def _show_parameters(session: Session, statement: Statement) -> Result:
     like = statement.string() if statement.accept("LIKE") else "%"
@@ -600,7 +616,9 @@ def _show_keys(session: Session, statement: Statement) -> Result:
 def _show_none(session: Session, statement: Statement) -> Result:
     """Kinds of objects that cannot be made here: there is none."""
     listing.read(session, statement)
-    return Result.of(("created_on", "name", "database_name", "schema_name", "kind", "owner", "comment"), [])
+    # Of functions dbt asks for a catalogue and a flag, also where there are none.
+    columns = ("created_on", "name", "catalog_name", "database_name", "schema_name", "kind", "is_builtin", "owner")
+    return Result.of((*columns, "comment"), [])
 
 
 def install(engine: Engine) -> None:
@@ -612,6 +630,7 @@ def install(engine: Engine) -> None:
     engine.register("SHOW OBJECTS", _show_objects)
     engine.register("SHOW COLUMNS", _show_columns)
     engine.register("SHOW PARAMETERS", _show_parameters)
+    engine.register("SHOW PARAMETERS IN WAREHOUSE", _show_warehouse_parameters)
     engine.register("SHOW PRIMARY KEYS", _show_keys)
     for words in (*_NOTHING, "IMPORTED KEYS", "UNIQUE KEYS"):
         engine.register(f"SHOW {words}", _show_none)

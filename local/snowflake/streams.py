@@ -15,6 +15,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+import duckdb
 import sqlglot
 from sqlglot import exp
 
@@ -22,7 +23,7 @@ from local.snowflake import access
 from local.snowflake.catalog import STORE, Entry
 from local.snowflake.columns import ROW
 from local.snowflake.commands import Statement
-from local.snowflake.errors import compilation, exists, missing, unsupported
+from local.snowflake.errors import compilation, conflict, exists, missing, unsupported
 from local.snowflake.names import Name, literal, quoted
 from local.snowflake.policies import kept, named
 from local.snowflake.result import SUCCESS, Result
@@ -122,10 +123,13 @@ def advance(session: Session) -> None:
     for name in sorted(session.consumed):
         stream = session.catalog.get("STREAM", name)
         if stream is not None:
-            session.duck.execute(
-                f"INSERT INTO {_store(name.database)}.CONSUMED "
-                f"SELECT {literal(str(name))}, V FROM ({_window(session, stream)})"
-            )
+            try:
+                session.duck.execute(
+                    f"INSERT INTO {_store(name.database)}.CONSUMED "
+                    f"SELECT {literal(str(name))}, V FROM ({_window(session, stream)})"
+                )
+            except duckdb.ConstraintException as fault:
+                raise conflict(f"stream {name} was consumed by another transaction") from fault
     session.consumed.clear()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from fakesnow import transforms as fake
 from sqlglot import exp
 
+from local.snowflake.errors import unsupported
+
 Transform = Callable[[exp.Expr], exp.Expr]
 _TEXT = (
     exp.DataType.Type.VARCHAR,
@@ -38,6 +40,36 @@ def split_part(node: exp.Expr) -> exp.Expr:
     return node
 
 
+def object_star(node: exp.Expr) -> exp.Expr:
+    """OBJECT_CONSTRUCT(*) by a macro that binds under any subquery."""
+    if isinstance(node, exp.Anonymous) and node.name.upper() == "_FS_OBJECT_CONSTRUCT_STAR":
+        return exp.Anonymous(this="_lake_object_star", expressions=node.expressions)
+    return node
+
+
+def flatten(node: exp.Expr) -> exp.Expr:
+    """FLATTEN with INPUT, PATH and OUTER; what else it can is refused."""
+    if not (isinstance(node, (exp.Lateral, exp.TableFromRows)) and isinstance(node.this, exp.Explode)):
+        return node
+    given: dict[str, exp.Expr] = {}
+    for place, argument in enumerate([node.this.this, *node.this.expressions]):
+        named = isinstance(argument, exp.Kwarg)
+        given[argument.this.name.upper() if named else str(place)] = argument.expression if named else argument
+    source = given.pop("INPUT", None) or given.pop("0")
+    keep = given.pop("OUTER", exp.false())
+    path = given.pop("PATH", None)
+    if given.get("MODE", exp.Literal.string("BOTH")).name.upper() == "BOTH":
+        given.pop("MODE", None)
+    if given.get("RECURSIVE", exp.false()) == exp.false():
+        given.pop("RECURSIVE", None)
+    if given:
+        raise unsupported(f"{', '.join(sorted(given))} of FLATTEN")
+    if path is not None:
+        source = exp.JSONExtract(this=source, expression=exp.Literal.string(f"$.{path.name}"))
+    call = exp.Anonymous(this="_lake_flatten", expressions=[source, keep])
+    return exp.Table(this=call, alias=node.args.get("alias"), joins=node.args.get("joins"))
+
+
 # fakesnow's order, without what commands do here, and without its numeric_agg_implicit_cast, which makes money a float.
 _TRANSFORMS: tuple[Transform, ...] = (
     fake.upper_case_unquoted_identifiers,
@@ -48,12 +80,11 @@ _TRANSFORMS: tuple[Transform, ...] = (
     split_part,
     fake.trim_cast_varchar,
     fake.indices_to_json_extract,
-    fake.flatten_value_cast_as_varchar,
     variant_text,
     fake.json_extract_cast_as_varchar,
     fake.json_extract_cased_as_varchar,
     fake.json_extract_precedence,
-    fake.flatten,
+    flatten,
     fake.regex_replace,
     fake.regex_substr,
     fake.values_columns,
@@ -63,6 +94,7 @@ _TRANSFORMS: tuple[Transform, ...] = (
     fake.to_timestamp,
     fake.to_variant,
     fake.object_construct,
+    object_star,
     fake.timestamp_ntz,
     fake.float_to_double,
     fake.integer_precision,
