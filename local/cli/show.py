@@ -18,8 +18,16 @@ STORES = """
 SELECT STORE_ID, SUM(TRANSACTIONS) AS TRANSACTIONS, SUM(UNITS) AS UNITS, SUM(NET_SALES) AS NET_SALES
 FROM PRODUCTION.DAILY_STORE_SALES GROUP BY STORE_ID ORDER BY NET_SALES DESC LIMIT 5
 """
-HOPS = ("sent", "received", "transformed", "delivered", "landed", "loaded", "staged", "quarantined")
-EVERY_STEP = ("received", "transformed", "delivered", "loaded")
+HOPS = {
+    "sent": "sent to the ingress stream",
+    "received": "received from it",
+    "transformed": "transformed: protected, or sealed",
+    "delivered": "delivered to the landing zone",
+    "landed": "  in so many objects",
+    "loaded": "loaded into RAW",
+    "staged": "staged, each event once",
+    "quarantined": "quarantined",
+}
 
 
 def summary(lake: Lake, console: Console, seconds: float) -> None:
@@ -70,15 +78,17 @@ def status(found: Status) -> RenderableType:
 def hops(found: Status) -> RenderableType:
     """The counts of every source at each hop; what differs from the hop before it is seen at once."""
     table = Table(title="records at each hop", title_justify="left", header_style="bold")
-    table.add_column("source")
-    for hop in HOPS:
-        table.add_column(hop if hop != "landed" else "objects", justify="right")
-    notes: list[str] = []
-    for source, counts in found.sources.items():
-        table.add_row(source, *(f"{getattr(counts, hop):,}" for hop in HOPS))
-        if counts.failed_attempts:
-            last = f", now: {counts.last_error}" if counts.last_error else ", none lost"
-            notes.append(f"{source}: {counts.failed_attempts:,} attempts failed and were repeated{last}")
+    table.add_column("hop")
+    for source in found.sources:
+        table.add_column(source, justify="right")
+    for hop, text in HOPS.items():
+        table.add_row(text, *(f"{getattr(counts, hop):,}" for counts in found.sources.values()))
+    notes = [
+        f"{source}: {counts.failed_attempts:,} attempts failed and were repeated"
+        + (f", now: {counts.last_error}" if counts.last_error else ", none lost")
+        for source, counts in found.sources.items()
+        if counts.failed_attempts
+    ]
     return Group(table, *notes)
 
 

@@ -120,7 +120,13 @@ class DataPlane:
             if not running:
                 runner = MappingRunner(mapping, self._kinesis, self.aws, self._paths.checkpoints)
                 running = self._mappings[identity] = (settings, runner)
-            running[1].tend()
+            try:
+                running[1].tend()
+            except (
+                KinesisError,
+                urllib3.exceptions.HTTPError,
+            ) as fault:  # one stream's fault is not the others'
+                running[1].note(f"shards of {running[1].stream}: {type(fault).__name__}")
 
     def _look_for_deliveries(self) -> None:
         firehose = self.aws("firehose")
