@@ -224,7 +224,7 @@ def expected(batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
 
 
 # Not made smaller when it fails: an example is small, and a run of the block half a second.
-@settings(max_examples=20, deadline=None, phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=15, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(batches=arrivals())
 def test_nothing_is_lost_and_nothing_is_there_twice(
     warehouse: Session, batches: list[list[Delivery]]
