@@ -134,9 +134,8 @@ def _insert(resolver: Resolver, tree: exp.Insert, target: Entry) -> Result:
     columns = [exp.to_identifier(name, quoted=True) for name in names]
     tree.set("this", exp.Schema(this=target.name.table, expressions=columns))
     resolver.reads.add(target.name)
-    sql = to_duckdb(tree)
-    resolver.guard(sql)
-    return Result.counts(["number of rows inserted"], [count(session, sql)])
+    resolver.guard(to_duckdb(exp.select("*").from_(exp.Subquery(this=tree.expression.copy()))))
+    return Result.counts(["number of rows inserted"], [count(session, to_duckdb(tree))])
 
 
 def _clear(session: Session, target: Entry) -> int:

@@ -7,6 +7,7 @@ a schema without tables, so a name that was overlooked here reaches nothing. Wha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from sqlglot import exp
 from local.snowflake import access, context, policies, streams
 from local.snowflake.catalog import Entry
 from local.snowflake.columns import ROW
-from local.snowflake.commands import Statement, tokenize
 from local.snowflake.errors import compilation, missing, unsupported
 from local.snowflake.names import Name, identifier, parts_of
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MOVED = ("joins", "laterals", "pivots", "sample")
 _KEPT = ("this", "db", "catalog", "alias")
 _TABLE_FUNCTIONS = (exp.Explode,)
+_TABLE_MACROS = {"_lake_flatten"}
 _MAX_DEPTH = 40
 
 
@@ -253,12 +254,27 @@ class Resolver:
     # -- afterwards
 
     def guard(self, sql: str) -> None:
-        """Refuse a text in which DuckDB finds a table that was not resolved here."""
-        known = {name.sql.upper() for name in self.reads}
-        for found in self.session.duck.get_table_names(sql, qualified=True):
-            name = Statement(sql=found, tokens=tokenize(found)).parts()  # an alias may follow it
-            if len(name) == 3 and Name(*name).sql.upper() not in known:
-                raise unsupported(f"a reference to {found} that could not be checked")
+        """Refuse a query in which DuckDB's own parser finds a table or table function that was not resolved here."""
+        row = self.session.one("SELECT json_serialize_sql(?)", [sql])
+        found = json.loads(row[0]) if row else {"error": True}
+        if found["error"]:
+            raise unsupported(f"a query that cannot be checked ({found.get('error_message', 'unknown')})")
+        waiting: list[Any] = [found["statements"]]
+        while waiting:
+            node = waiting.pop()
+            waiting.extend(node if isinstance(node, list) else node.values() if isinstance(node, dict) else ())
+            if isinstance(node, dict):
+                self._guard_node(node)
+
+    def _guard_node(self, node: dict[str, Any]) -> None:
+        if node.get("type") == "BASE_TABLE" and node.get("catalog_name"):
+            name = Name(node["catalog_name"], node["schema_name"], node["table_name"])
+            if name not in self.reads:
+                raise unsupported(f"a reference to {name} that could not be checked")
+        elif node.get("type") == "TABLE_FUNCTION":
+            name = node["function"].get("function_name", "")
+            if name.lower() not in _TABLE_MACROS:
+                raise unsupported(f"the table function {name}")
 
     def release(self) -> None:
         """Let go of the tables made for this statement."""
