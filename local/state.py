@@ -87,7 +87,7 @@ class Paths:
 
     @property
     def sent(self) -> Path:
-        """How many records were sent: a line each time."""
+        """How many records each stream took: a line for each time."""
         return self.run / "sent.log"
 
     @property
@@ -229,22 +229,20 @@ class Lake:
         """The landing zone's bucket."""
         return self.outputs["landing"]["bucket"]
 
-    def note_sent(self, source: str, records: int) -> None:
-        """Remember that so many records were put on a source's ingress stream."""
-        self.paths.run.mkdir(parents=True, exist_ok=True)
-        with self.paths.sent.open("a") as ledger:  # appended whole, so two senders do not disturb each other
-            ledger.write(f"{source} {records}\n")
-
     def sent(self) -> dict[str, int]:
-        """How many records were put on each source's ingress stream, by those who said so."""
+        """How many records each source's ingress stream has taken from clients of `boto`."""
+        source_of = {names.ingress: source for source, names in self.streams.items()}
         counts = dict.fromkeys(self.sources, 0)
         if self.paths.sent.exists():
-            for source, records in (line.split() for line in self.paths.sent.read_text().splitlines()):
-                counts[source] = counts.get(source, 0) + int(records)
+            for stream, records in (line.split() for line in self.paths.sent.read_text().splitlines()):
+                if stream in source_of:
+                    counts[source_of[stream]] += int(records)
         return counts
 
     def boto(self, service: str) -> Any:
         """A client of the local AWS; shared, and safe to share among threads."""
+        if service == "kinesis":
+            return _counting_client(self.endpoint, self.region, self.paths.sent)
         return aws_client(service, self.endpoint, self.region)
 
     def connect(
@@ -308,3 +306,22 @@ def aws_client(service: str, endpoint: str, region: str, timeout: int = 120, att
             s3={"addressing_style": "path"},
         ),
     )
+
+
+@lru_cache(maxsize=8)
+def _counting_client(endpoint: str, region: str, ledger: Path) -> Any:
+    """A client of Kinesis that writes down how many records each stream took, for no API tells it."""
+    client = aws_client.__wrapped__("kinesis", endpoint, region)
+
+    def before(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        context["stream"] = params.get("StreamName", "")
+
+    def after(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        taken = len(parsed.get("Records", ())) - parsed.get("FailedRecordCount", 0)
+        if taken > 0:
+            with ledger.open("a") as file:  # appended whole, so two senders do not disturb each other
+                file.write(f"{context['stream']} {taken}\n")
+
+    client.meta.events.register("before-parameter-build.kinesis.PutRecords", before)
+    client.meta.events.register("after-call.kinesis.PutRecords", after)
+    return client

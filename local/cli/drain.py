@@ -37,7 +37,7 @@ class DrainTimeoutError(LakeError):
 
 
 def drain(lake: Lake, timeout: float, say: Say) -> Result:
-    """Wait until all that was sent is queryable in PRODUCTION.
+    """Wait until all that was sent is queryable in PRODUCTION: `arrive`, then build it.
 
     Parameters
     ----------
@@ -47,6 +47,14 @@ def drain(lake: Lake, timeout: float, say: Say) -> Result:
         Seconds to wait at most for the records; building PRODUCTION has a limit of its own.
     say
         Called with what is being waited for.
+    """
+    arrive(lake, timeout, say)
+    say("building PRODUCTION")
+    return model(lake)
+
+
+def arrive(lake: Lake, timeout: float, say: Say) -> None:
+    """Wait until all that was sent is in STAGING.
 
     Raises
     ------
@@ -55,13 +63,16 @@ def drain(lake: Lake, timeout: float, say: Say) -> Result:
     LakeError
         Where a process that would have to work has ended.
     """
-    from local import modelling  # noqa: PLC0415 (it loads the contracts and dbt's project)
-
     deadline = time.monotonic() + timeout
     with closing(lake.connect()) as session:
         for wait in _waits(lake, session):
             _until_done(lake, wait, deadline, timeout, say)
-    say("building PRODUCTION")
+
+
+def model(lake: Lake) -> Result:
+    """Build PRODUCTION from STAGING, if that has changed."""
+    from local import modelling  # noqa: PLC0415 (it loads the contracts and dbt's project)
+
     return modelling.build(lake)
 
 

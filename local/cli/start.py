@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from local.cli import programs
-from local.cli.drain import drain
+from local.cli.drain import arrive, model
 from local.processes import HOST, ensure, find, stop_all
 from local.state import PROJECT_ROOT, STACK, Lake, LakeError, Paths, Warehouse
 
@@ -77,13 +77,13 @@ def up(paths: Paths, *, days: int | None, engine: str, console: Console) -> Lake
             serving = aside.submit(ensure, paths, programs.dashboard())
             if days != 0:
                 _replay(lake, days, steps)
-                with steps.step("drain") as step:
-                    built = drain(lake, timeout=_patience(days), say=step.say)
-                    step.result = (
-                        "nothing new to model"
-                        if built.skipped
-                        else f"{len(built.models)} models, {len(built.tests)} tests"
-                    )
+                with steps.step("load") as step:
+                    arrive(lake, timeout=_patience(days), say=step.say)
+                    step.result = "all that was sent is in STAGING"
+                with steps.step("model") as step:
+                    built = model(lake)
+                    what = f"{len(built.models)} models, {len(built.tests)} tests"
+                    step.result = "nothing new" if built.skipped else what
             serving.result()
     return lake
 

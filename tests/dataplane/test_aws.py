@@ -9,7 +9,8 @@ import pytest
 from local.aws import server
 from local.cli import programs
 from local.processes import find
-from tests.dataplane.pipeline import Aws, Pipeline
+from local.state import Lake, Warehouse
+from tests.dataplane.pipeline import REGION, Aws, Pipeline
 
 
 def test_it_listens_on_this_machine_only(aws: Aws) -> None:
@@ -43,6 +44,29 @@ def test_records_never_touch_the_disk(line: Pipeline) -> None:
         content = file.read_bytes()
         assert b"jane.doe" not in content, file
         assert b"amFuZS5kb2U" not in content, file
+
+
+def test_what_a_stream_took_is_counted(line: Pipeline) -> None:
+    streams = {
+        "ingress": f"{line.name}-ingress",
+        "protected": f"{line.name}-protected",
+        "delivery": line.name,
+    }
+    lake = Lake(
+        paths=line.paths,
+        endpoint=line.aws.endpoint,
+        region=REGION,
+        warehouse=Warehouse(host="127.0.0.1", port=1),
+        outputs={"streams": {"pos": streams}},
+    )
+    assert lake.sent() == {"pos": 0}
+    record = {"Data": b"x", "PartitionKey": "x"}
+    for count in (3, 4):
+        lake.boto("kinesis").put_records(StreamName=streams["ingress"], Records=[record] * count)
+    lake.boto("kinesis").put_records(StreamName=streams["protected"], Records=[record])
+    with pytest.raises(lake.boto("kinesis").exceptions.ResourceNotFoundException):
+        lake.boto("kinesis").put_records(StreamName="nowhere", Records=[record])
+    assert lake.sent() == {"pos": 7}
 
 
 def test_expiry_looks_at_the_oldest_and_forgets_what_is_too_old() -> None:

@@ -109,12 +109,6 @@ def test_a_lake_that_was_saved_is_loaded(lake: Lake) -> None:
     assert (lake.sources, lake.bucket, lake.database) == (("pos",), "landing", "RETAIL_LOCAL")
 
 
-def test_sent_records_are_added_up(lake: Lake) -> None:
-    lake.note_sent("pos", 3)
-    lake.note_sent("pos", 4)
-    assert lake.sent() == {"pos": 7}
-
-
 @pytest.mark.parametrize(
     "words", [["sql", "SELECT 1"], ["drain"], ["dashboard"], ["send", "FILE", "--source", "pos"]]
 )
