@@ -121,5 +121,5 @@ def adapter(token: str) -> Adapter:
         return REGISTRY[token]
     except KeyError:
         raise StandInError(
-            f"{token} has no stand-in: on a laptop the program may use {', '.join(sorted(REGISTRY))}"
+            f"{token} has no stand-in: it is not among the {len(REGISTRY)} types that local/standin knows"
         ) from None

@@ -262,6 +262,7 @@ def _resource(one: Mapping[str, Any]) -> Resource:
         protect=one.get("protect", False),
         retain_on_delete=one.get("retainOnDelete", False),
         deleted_with=one.get("deletedWith", ""),
+        replace_with=one.get("replaceWith") or [],
     )
 
 

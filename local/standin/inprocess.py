@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import importlib
 import os
 import runpy
 import sys
@@ -194,7 +195,9 @@ def _to_the_end(root: Path) -> None:
     loop.set_exception_handler(lambda *_: None)
 
     def program() -> None:
-        runpy.run_path(str(root), run_name="__main__")
+        # By its file, which is compiled anew: a directory's would be taken from cached bytecode, even if it
+        # has been changed within the second.
+        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
 
     try:
         loop.run_until_complete(run_in_stack(program))
@@ -232,6 +235,8 @@ def _program(root: Path) -> Iterator[None]:
         del sys.modules[name]
     directory, path = Path.cwd(), list(sys.path)
     os.chdir(root)
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
     try:
         yield
     finally:

@@ -17,7 +17,11 @@ from .assets import with_hashes
 from .state import STACK, Resource
 from .steps import Steps
 
-FEATURES = (pb.RESOURCE_MONITOR_FEATURE_SECRETS, pb.RESOURCE_MONITOR_FEATURE_DELETED_WITH)
+FEATURES = (
+    pb.RESOURCE_MONITOR_FEATURE_SECRETS,
+    pb.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    pb.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+)
 
 
 class ProgramError(Exception):
@@ -86,6 +90,7 @@ class Monitor:
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
+            replace_with=list(request.replace_with),
             aliases=list(request.aliasURNs),
             ignore_changes=list(request.ignoreChanges),
             replace_on_changes=list(request.replaceOnChanges),

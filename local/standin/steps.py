@@ -55,6 +55,7 @@ class Steps:
     on_step: Progress | None = None
     done: list[Step] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
+    _replaced: set[str] = field(default_factory=set)
     _places: dict[str, Place] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -167,7 +168,9 @@ class Steps:
             self._create(resource, place)
             return
         changes = self.core.diff(resource.type, old.inputs, resource.inputs)
-        if not changes:
+        if self._replaced & {*resource.replace_with}:
+            self._replace(resource, old, place, tuple(changes))
+        elif not changes:
             resource.id = old.id
             resource.raw_outputs = old.raw_outputs
             self._note("same", resource.urn)
@@ -198,6 +201,7 @@ class Steps:
                 f"{resource.urn} is protected, and {', '.join(changes)} cannot change without replacing it"
             )
         self._note("replace", resource.urn, changes)
+        self._replaced.add(resource.urn)
         first = resource.delete_before_replace
         if first is None:
             first = self.core.delete_first(resource.type, old.inputs, resource.inputs)
@@ -219,7 +223,7 @@ class Steps:
             if not resource.managed or resource.urn in lost:
                 continue
             on = {name for name, urns in resource.property_dependencies.items() if lost & {*urns}}
-            if on & adapter(resource.type).replace_on:
+            if on & adapter(resource.type).replace_on or lost & {*resource.replace_with}:
                 lost.add(resource.urn)
                 found.append(resource)
         return found[::-1]

@@ -1,5 +1,17 @@
 """Stand-ins of the AWS resources that the program uses."""
 
-from . import iam, invokes, kinesis, kms, lambda_, messaging, s3, secrets, watch
+from . import iam, invokes, kinesis, kms, lambda_, lambda_events, messaging, s3, s3_settings, secrets, watch
 
-__all__ = ["iam", "invokes", "kinesis", "kms", "lambda_", "messaging", "s3", "secrets", "watch"]
+__all__ = [
+    "iam",
+    "invokes",
+    "kinesis",
+    "kms",
+    "lambda_",
+    "lambda_events",
+    "messaging",
+    "s3",
+    "s3_settings",
+    "secrets",
+    "watch",
+]

@@ -6,6 +6,7 @@ The AWS SDK is imported where it is used: a run that only records does without i
 from __future__ import annotations
 
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -78,13 +79,12 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Return a client; it sends what it is told to the emulator and never anywhere else."""
-        import boto3  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
-        with self._lock:
+        with self._lock, _SESSION:
             if service not in self._clients:
-                self._clients[service] = boto3.Session().client(
-                    service,  # pyright: ignore[reportArgumentType, reportCallIssue] (names of services are literals)
+                self._clients[service] = _session().create_client(
+                    service,
                     endpoint_url=self.endpoint,
                     region_name=self.place.region,
                     # The emulator asks for credentials and takes any.
@@ -137,11 +137,24 @@ def _bound(value: Any, rid: str) -> Any:
     return value.replace(ID, rid) if isinstance(value, str) else value
 
 
+# A session loads each service's model once, which takes a tenth of a second; it is not made for threads.
+_SESSION = threading.Lock()
+
+
 @cache
-def _model(service: str) -> Any:
+def _session() -> Any:
     import botocore.session  # noqa: PLC0415
 
-    return botocore.session.get_session().get_service_model(service)
+    # The user's own profile and configuration are nothing to the laptop's lake, even if they are broken.
+    nothing = {"config_file": os.devnull, "credentials_file": os.devnull, "profile": None}
+    variables = {name: (None, None, value, None) for name, value in nothing.items()}
+    return botocore.session.Session(session_vars=variables)
+
+
+@cache
+def _model(service: str) -> Any:
+    with _SESSION:
+        return _session().get_service_model(service)
 
 
 def invalid(service: str, what: Call) -> list[str]:

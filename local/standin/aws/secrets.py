@@ -187,7 +187,8 @@ def _has_value(cloud: Aws, secret: str) -> bool:
 def _invoke(cloud: Aws, function: str, event: Mapping[str, str]) -> None:
     answer = cloud.ask("lambda", "invoke", FunctionName=function, Payload=json.dumps(event).encode())
     if answer.get("FunctionError"):
+        said = json.loads(answer["Payload"].read() or b"{}")
         raise StandInError(
             f"secret {event['SecretId']}: step {event['Step']} of its rotation failed in {function}: "
-            f"{answer['Payload'].read().decode(errors='replace')[:500]}"
+            f"{said.get('errorType', 'an error')}: {said.get('errorMessage', 'it says no more')}"
         )

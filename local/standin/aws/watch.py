@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from ..adapter import Computed, Inputs, Outputs, register
-from .client import ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered, pairs, unpaired
+from ..adapter import Computed, Inputs, Outputs, Place, register
+from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, call, lowered, pairs, unpaired
 
 MISSING = ("ResourceNotFoundException", "ResourceNotFound")
 
@@ -84,6 +84,55 @@ class LogGroup(AwsAdapter):
 
 
 @register
+class LogStream(AwsAdapter):
+    """A stream of a group of logs; its name is unique in its group only."""
+
+    type = "aws:cloudwatch/logStream:LogStream"
+    service = "logs"
+    autoname = "name"
+    replace_on = frozenset({"name", "logGroupName", "region"})
+    exists = ("ResourceAlreadyExistsException",)
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **EVERYWHERE,
+        "arn": lambda place, rid, inputs: place.arn(
+            "logs", f"log-group:{inputs['logGroupName']}:log-stream:{inputs['name']}"
+        ),
+    }
+
+    def identity(self, inputs: Inputs) -> str | None:
+        """Return group and name."""
+        return f"{inputs['logGroupName']}:{inputs['name']}" if "logGroupName" in inputs else None
+
+    def record_id(self, place: Place, urn_name: str, inputs: Inputs) -> str:
+        """Return the name, as the provider does."""
+        return inputs["name"]
+
+    def rid(self, aws: Aws, inputs: Inputs, answer: Mapping[str, Any]) -> str:
+        """Return the name, as the provider does."""
+        return inputs["name"]
+
+    def calls(self, p: Props) -> list[Call]:
+        """Make the stream."""
+        return [call("create_log_stream", **p.params(name="logStreamName", logGroupName="logGroupName"))]
+
+    def read(self, cloud: Aws, rid: str, inputs: Inputs) -> Outputs | None:
+        """Find the stream among those whose names begin so."""
+        group = inputs["logGroupName"]
+        where = {"logGroupName": group, "logStreamNamePrefix": rid}
+        found = cloud.ask("logs", "describe_log_streams", **where, missing=MISSING) or {"logStreams": []}
+        stream = next((one for one in found["logStreams"] if one["logStreamName"] == rid), None)
+        if stream is None:
+            return None
+        region = inputs.get("region", cloud.place.region)
+        return {"region": region, "name": rid, "logGroupName": group, "arn": stream["arn"]}
+
+    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
+        """Delete it."""
+        group = inputs["logGroupName"]
+        return [call("delete_log_stream", logGroupName=group, logStreamName=rid, allow=MISSING)]
+
+
+@register
 class MetricAlarm(AwsAdapter):
     """An alarm on a metric."""
 
@@ -148,6 +197,16 @@ class MetricAlarm(AwsAdapter):
                 Tags=pairs(p.take("tags")),
             )
         ]
+
+    def update(self, cloud: Aws, rid: str, old: Inputs, new: Inputs) -> None:
+        """Put the alarm again, and its tags by calls of their own: putting takes them only the first time."""
+        super().update(cloud, rid, old, new)
+        before, after = old.get("tags", {}), new.get("tags", {})
+        arn = cloud.place.arn("cloudwatch", f"alarm:{rid}")
+        if gone := [*(before.keys() - after.keys())]:
+            cloud.ask("cloudwatch", "untag_resource", ResourceARN=arn, TagKeys=gone)
+        if after and before != after:
+            cloud.ask("cloudwatch", "tag_resource", ResourceARN=arn, Tags=pairs(after))
 
     def read(self, cloud: Aws, rid: str, inputs: Inputs) -> Outputs | None:
         """Describe the alarm."""

@@ -14,6 +14,7 @@ from .names import parts, qualified, quoted, requalified, row
 class AccountObject(SnowflakeAdapter):
     """An object whose settings are options of CREATE and ALTER."""
 
+    replace_on = frozenset({"name"})
     #: the properties that are options
     said: tuple[str, ...] = ("comment",)
     #: those whose values are words, not texts

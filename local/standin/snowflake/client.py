@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snowflake.connector import SnowflakeConnection
 
 EXISTS = 2002  # object already exists
+PATIENCE = 60
 MISSING = frozenset(
     {2003, 2043, 2001}
 )  # object does not exist or not authorized; schema or database likewise
@@ -68,7 +69,9 @@ class Warehouse:
                 port=self.port,
                 protocol="http",
                 role="ACCOUNTADMIN",
-                session_parameters={"CLIENT_OUT_OF_BAND_TELEMETRY_ENABLED": False},
+                # The driver repeats a failed request without end; nothing takes this long here.
+                network_timeout=PATIENCE,
+                login_timeout=PATIENCE,
             )
         return self._session
 

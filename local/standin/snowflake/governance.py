@@ -46,7 +46,7 @@ class MaskingPolicy(SnowflakeAdapter):
         (said,) = self.described(cloud, rid)
         given = {argument["name"]: argument["type"] for argument in inputs.get("arguments", [])}
         arguments = []
-        for argument in str(said["signature"]).strip("() ").split(", "):
+        for argument in str(said["signature"]).strip()[1:-1].split(", "):
             name, kind = re.fullmatch(r'"?([^"\s]+)"?\s+(.*)', argument).groups()  # pyright: ignore[reportOptionalMemberAccess]
             same = name in given and same_type(given[name], kind)
             arguments.append({"name": name, "type": given[name] if same else kind})

@@ -140,6 +140,9 @@ class Pipe(SnowflakeAdapter):
     replace_on = frozenset(
         {"name", "database", "schema", "copyStatement", "autoIngest", "awsSnsTopicArn", "integration"}
     )
+    unread: ClassVar[Mapping[str, str]] = {
+        "awsSnsTopicArn": "what is shown is the queue that listens to the topic",
+    }
     computed: ClassVar[Mapping[str, Computed]] = {
         **NAMED,
         "notificationChannel": lambda place, rid, inputs: _channel(place, inputs),
@@ -173,7 +176,7 @@ class Pipe(SnowflakeAdapter):
             **base(rid, shown),
             "copyStatement": as_given(inputs.get("copyStatement"), shown.get("definition")),
             "autoIngest": bool(channel),
-            "awsSnsTopicArn": channel if ":sns:" in channel else None,
+            "awsSnsTopicArn": channel if ":sns:" in channel else inputs.get("awsSnsTopicArn"),
             "errorIntegration": _as_name(inputs.get("errorIntegration"), shown.get("error_integration")),
             "notificationChannel": channel,
             "owner": shown.get("owner"),

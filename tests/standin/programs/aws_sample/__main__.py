@@ -187,6 +187,7 @@ aws.iam.RolePolicy(
     ),
 )
 logs = aws.cloudwatch.LogGroup("worker", retention_in_days=14, tags=tags)
+aws.cloudwatch.LogStream("delivery", name="delivery", log_group_name=logs.name)
 function = aws.lambda_.Function(
     "worker",
     role=role.arn,
@@ -257,13 +258,14 @@ permission = aws.lambda_.Permission(
     principal="secretsmanager.amazonaws.com",
     source_arn=secret.arn,
 )
-aws.secretsmanager.SecretRotation(
-    "token",
-    secret_id=secret.id,
-    rotation_lambda_arn=function.arn,
-    rotation_rules={"automatically_after_days": 30},
-    opts=pulumi.ResourceOptions(depends_on=[permission]),
-)
+if config.require_bool("rotate"):  # the one thing here that takes seconds: a function has to start
+    aws.secretsmanager.SecretRotation(
+        "token",
+        secret_id=secret.id,
+        rotation_lambda_arn=function.arn,
+        rotation_rules={"automatically_after_days": 30},
+        opts=pulumi.ResourceOptions(depends_on=[permission]),
+    )
 
 pulumi.export("stream", ingress.name)
 pulumi.export("bucket", bucket.bucket)
