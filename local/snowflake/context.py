@@ -58,7 +58,7 @@ def substitute(session: Session, tree: exp.Expr) -> exp.Expr:
             found = literal(_CONTEXT[name](session))
             return exp.alias_(found, f"{name}()", quoted=True) if _is_column(node) else found
         if name == "IS_ROLE_IN_SESSION":
-            return _named(node, _role_in_session(session, node.expressions[0]))
+            return _named(node, _role_in_session(session, node.expressions[0].copy()))
         if name in session.engine.functions:
             arguments = [constant(session, argument) for argument in node.expressions]
             return _named(node, literal(session.engine.functions[name](session, *arguments)))
@@ -88,7 +88,7 @@ def _role_in_session(session: Session, role: exp.Expr) -> exp.Expr:
     roles = sorted(access.closure(session.catalog, session.role))
     if isinstance(role, exp.Literal):
         return exp.true() if role.name in roles else exp.false()
-    return exp.In(this=role.copy(), expressions=[exp.Literal.string(name) for name in roles])
+    return exp.In(this=substitute(session, exp.paren(role)), expressions=[exp.Literal.string(name) for name in roles])
 
 
 def constant(session: Session, node: exp.Expr) -> Any:

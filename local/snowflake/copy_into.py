@@ -100,13 +100,7 @@ class _Copy:
     options: dict[str, Any]
     resolver: Resolver
     pipe: str
-
-    @property
-    def skip(self) -> bool:
-        on_error = str(self.options.get("ON_ERROR", "SKIP_FILE" if self.pipe else "ABORT_STATEMENT"))
-        if on_error not in ("SKIP_FILE", "ABORT_STATEMENT"):
-            raise unsupported(f"ON_ERROR = {on_error}")
-        return on_error == "SKIP_FILE"
+    skip: bool
 
 
 def run(session: Session, tree: exp.Copy) -> Result:
@@ -148,6 +142,9 @@ def _understand(session: Session, tree: exp.Copy, pipe: str) -> _Copy:
     may = any(access.allowed(session.engine, session.role, p, stage) for p in ("USAGE", "READ"))
     if not may:
         raise forbidden(f"to operate on stage '{stage.name.name}'")
+    on_error = str(options.get("ON_ERROR", "SKIP_FILE" if pipe else "ABORT_STATEMENT"))
+    if on_error not in ("SKIP_FILE", "ABORT_STATEMENT"):
+        raise unsupported(f"ON_ERROR = {on_error}")
     return _Copy(
         target=target,
         columns=given or dml.column_names(target)[: len(select.expressions)],
@@ -157,6 +154,7 @@ def _understand(session: Session, tree: exp.Copy, pipe: str) -> _Copy:
         options=options,
         resolver=resolver,
         pipe=pipe,
+        skip=on_error == "SKIP_FILE",
     )
 
 
@@ -334,14 +332,14 @@ def _transformed(
                 "SCAN_TIME": pa.array([scan] * len(lines), type=pa.timestamp("us", tz="UTC")),
             }
         )
-        session.duck.register("_LAKE_FILE", table)
+        session.scratch.register("_LAKE_FILE", table)
         try:
-            rows = session.duck.sql(
+            rows = session.scratch.sql(
                 f"WITH {LINES} AS (SELECT CAST(VALUE AS JSON) AS VALUE, FILENAME, ROW_NUMBER, SCAN_TIME FROM _LAKE_FILE) "
                 + statement
             ).to_arrow_table()
         finally:
-            session.duck.unregister("_LAKE_FILE")
+            session.scratch.unregister("_LAKE_FILE")
     except (duckdb.Error, pa.ArrowInvalid) as fault:
         return None, _failed(copy, shown, _reason(fault), _line(session, lines), len(lines), size)
     return rows, Loaded(file=shown, status="LOADED", parsed=len(lines), loaded=len(lines), size=size)
@@ -360,10 +358,10 @@ def _line(session: Session, lines: list[bytes]) -> int | None:
     """The first line that is no JSON."""
     for number, line in enumerate(lines, start=1):
         try:
-            row = session.one("SELECT json_valid(?)", [line.decode()])
+            row = session.scratch.execute("SELECT json_valid(?)", [line.decode()]).fetchall()[0]
         except UnicodeDecodeError:
             return number
-        if row is None or not row[0]:
+        if not row[0]:
             return number
     return None
 

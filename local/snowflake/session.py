@@ -12,7 +12,9 @@ Running SQL from inside the process (what a task, a pipe or a scripting block do
 Faults are `snowflake.connector.errors.ProgrammingError` with Snowflake's message, `errno` and `sqlstate`.
 `BEGIN [TRANSACTION]`, `COMMIT`, `ROLLBACK` work as statements; `session.in_transaction` tells. A consumed stream's
 offset is written in the transaction of the DML that read it, whoever executes it. A write conflict (two consumers of
-one stream) is a `ProgrammingError` with errno 625 and has rolled the transaction back: try again.
+one stream) is a `ProgrammingError` with errno 625: roll back and try again (a COMMIT that fails has rolled back). Unlike
+Snowflake's, a transaction does not survive a statement that failed at run time: `session.aborted` tells, and all but
+ROLLBACK is refused then, COMMIT too.
 
 Plugging in. `scripting`, `tasks` and `pipes` each define ``install(engine: Engine) -> None``, which `Engine` calls
 after the catalogue was restored and before the port opens:
@@ -67,7 +69,7 @@ from sqlglot.errors import SqlglotError
 from local.snowflake import binding
 from local.snowflake.catalog import Undo
 from local.snowflake.commands import Token, tokenize
-from local.snowflake.errors import compilation, syntax, translated, unsupported
+from local.snowflake.errors import CONFLICT, compilation, syntax, translated, unsupported
 from local.snowflake.names import Name, identifier
 from local.snowflake.result import SUCCESS, Result
 
@@ -100,8 +102,9 @@ class Session:
         self.id = uuid.uuid4().hex
         self.login_role = role
         self.in_transaction = False
-        self.duck = engine.duck.cursor()
-        self.duck.execute("SET schema = '_SYSTEM.main'")
+        self.aborted = False  # a statement failed: the transaction can only be rolled back
+        self.duck = self._cursor()
+        self._scratch: duckdb.DuckDBPyConnection | None = None
         self.consumed: set[Name] = set()  # streams read by DML of this transaction
         self.versions: set[int] = set()  # versions of tracked tables made by this transaction
         self.dirty: set[str] = set()  # databases in which this transaction changed data
@@ -196,11 +199,25 @@ class Session:
         return rows[0] if rows else None
 
     def _failed(self, fault: duckdb.Error) -> ProgrammingError:
-        """DuckDB aborts a transaction at conflicts: then ours is over too."""
-        error = translated(fault)
-        if self.in_transaction and error.errno == 625:
-            self.rollback()
-        return error
+        """DuckDB gives up a transaction in which a statement failed at run time: remember that."""
+        if self.in_transaction and not self.aborted:
+            try:
+                self.one("SELECT 1")
+            except duckdb.TransactionException:
+                self.aborted = True
+        return translated(fault)
+
+    @property
+    def scratch(self) -> duckdb.DuckDBPyConnection:
+        """A cursor of its own, for computing what may fail without costing the session its transaction."""
+        if self._scratch is None:
+            self._scratch = self._cursor()
+        return self._scratch
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self.engine.duck.cursor()
+        cursor.execute("SET schema = '_SYSTEM.main'")
+        return cursor
 
     def _remember(self, result: Result) -> Result:
         result = binding.identified(result, str(uuid.uuid4()))
@@ -215,6 +232,8 @@ class Session:
             tokens.pop()
         if not tokens:
             raise syntax("empty statement")
+        if self.aborted and tokens[0].upper not in ("ROLLBACK", "COMMIT"):
+            raise _lost()
         if _is_block(tokens):
             if self.engine.block is None:
                 raise unsupported("anonymous blocks (BEGIN … END)")
@@ -252,6 +271,9 @@ class Session:
         """Commit; offsets of the streams that this transaction consumed go with it."""
         if not self.in_transaction:
             return
+        if self.aborted:
+            self.rollback()
+            raise _lost()
         from local.snowflake import streams  # noqa: PLC0415 (they know sessions)
 
         try:
@@ -278,7 +300,7 @@ class Session:
                     raise
             for step in reversed(self._undo):
                 step()
-        self.in_transaction = False
+        self.in_transaction = self.aborted = False
         self._undo.clear()
         self.consumed.clear()
         self.versions.clear()
@@ -316,6 +338,18 @@ class Session:
 
             tables.drop_temporary(self)
             self.duck.close()
+            if self._scratch is not None:
+                self._scratch.close()
+
+
+def _lost() -> ProgrammingError:
+    """Snowflake would go on with the transaction; DuckDB cannot, and to commit half of it is no choice."""
+    return ProgrammingError(
+        msg="A statement of this transaction failed, and the laptop's Snowflake cannot go on with it: ROLLBACK, and try "
+        "again.",
+        errno=CONFLICT,
+        sqlstate="25P02",
+    )
 
 
 def _is_block(tokens: list[Token]) -> bool:
