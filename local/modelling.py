@@ -102,13 +102,15 @@ def build(lake: Lake, *, force: bool = False, full_refresh: bool = False) -> Res
         Where a model or a test failed, or dbt could not run.
     """
     started = time.monotonic()
-    generate.write(contracts.load())
+    generate.write(contracts.load(), PROJECT)
     seen = {"staging": staging_state(lake), "project": project_state()}
     state = lake.paths.run / "modelling.json"
     if read_json(state) == seen and not (force or full_refresh):
         return Result(skipped=True, seconds=time.monotonic() - started)
     state.unlink(missing_ok=True)
-    outcomes = run_dbt(lake, "build", *(["--full-refresh"] if full_refresh else []))
+    # Unit tests prove the models, not the data: they are for whoever changes a model.
+    options = ("--exclude-resource-type", "unit_test", *(("--full-refresh",) if full_refresh else ()))
+    outcomes = run_dbt(lake, "build", *options)
     result = Result(outcomes=outcomes, seconds=time.monotonic() - started)
     if result.failures:
         told = "\n".join(f"  {failure}" for failure in result.failures)

@@ -102,7 +102,7 @@ class Staging:
         phone: str | None = None,
         address: str | None = None,
         total: float | None = None,
-        loaded: datetime = LOADED,
+        loaded: datetime | None = None,
         table: str = "POS_SALE",
     ) -> None:
         """Put a sale of a till (or an order) into STAGING, as its task would."""
@@ -110,7 +110,7 @@ class Staging:
         self.insert(
             table,
             {
-                **envelope(event_id, source, at, loaded),
+                **envelope(event_id, source, at, loaded or datetime.now(UTC)),
                 ("TRANSACTION_ID" if event == "sale" else "ORDER_ID"): event_id,
                 "STORE_ID": store,
                 "CURRENCY": "USD",

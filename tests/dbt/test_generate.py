@@ -94,7 +94,11 @@ def test_how_many_have_a_value_is_no_personal_value(catalogue: contracts.Catalog
         ("select array_agg(email) as c from {{ ref('customers') }}", "variant", "declared as variant"),
         ("select email || phone as c from {{ ref('customers') }}", "varchar", "email, phone"),
         ("select payload as c from {{ source('raw', 'pos') }}", "varchar", "no contract describes"),
-        ("select a.email as c from {{ source('staging', 'pos_sale') }} as a", "varchar", "Unknown column: EMAIL"),
+        (
+            "select a.email as c from {{ source('staging', 'pos_sale') }} as a",
+            "varchar",
+            "Unknown column: EMAIL",
+        ),
         ("select email as d from {{ ref('customers') }}", "varchar", "selects other columns"),
         ("select email as c from {{ reff('customers') }}", "varchar", "reff"),
     ],

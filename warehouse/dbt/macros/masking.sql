@@ -16,7 +16,8 @@
 {%- endmacro %}
 
 {#- The publication gate, run after every model of PRODUCTION: Snowflake itself must say that each personal column
-    carries its kind's policy. A model that fails here fails the build, and nothing that depends on it is built. -#}
+    carries its kind's policy. A table that cannot show that is withdrawn (UNDROP brings it back), its model fails,
+    and nothing that depends on it is built. -#}
 {% macro publish_only_masked() -%}
     {%- set personal = personal_columns().get(model.name, {}) -%}
     {%- if execute and personal -%}
@@ -36,11 +37,15 @@
         {%- set bare = [] -%}
         {%- for column, kind in personal.items() -%}
             {%- if masked.get(column) != masking_policy(kind) | upper -%}
-                {%- do bare.append(column ~ ' (expected ' ~ masking_policy(kind) ~ ', found ' ~ masked.get(column, 'none') ~ ')') -%}
+                {%- set found = masked.get(column, 'none') -%}
+                {%- do bare.append(column ~ ' (expected ' ~ masking_policy(kind) ~ ', found ' ~ found ~ ')') -%}
             {%- endif -%}
         {%- endfor -%}
         {%- if bare -%}
-            {%- do exceptions.raise_compiler_error('personal columns of ' ~ this ~ ' without their masking policy: ' ~ bare | join(', ')) -%}
+            {%- do run_query('drop table ' ~ this) -%}
+            {%- do exceptions.raise_compiler_error(
+                'withdrawn, personal columns of ' ~ this ~ ' lack their masking policy: ' ~ bare | join(', ')
+            ) -%}
         {%- endif -%}
     {%- endif -%}
 {%- endmacro %}

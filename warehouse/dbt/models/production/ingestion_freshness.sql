@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
+        incremental_strategy='merge',
         unique_key=['loaded_hour', 'source', 'event_type'],
-        on_schema_change='fail',
     )
 }}
 

@@ -1,8 +1,7 @@
 {{
     config(
-        materialized='incremental',
+        incremental_strategy='merge',
         unique_key=['sales_date', 'event_id', 'channel', 'line'],
-        on_schema_change='fail',
     )
 }}
 
