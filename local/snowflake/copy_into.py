@@ -123,6 +123,8 @@ def _understand(session: Session, tree: exp.Copy, pipe: str) -> _Copy:
         raise unsupported("COPY INTO a stage")
     resolver = Resolver(session)
     table = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+    if not isinstance(table.this, exp.Identifier) or table.name.startswith("@"):
+        raise unsupported("COPY INTO a stage")
     target = resolver.target(table)
     session.require("INSERT", "TABLE", target.name)
     given = [identifier(e) for e in tree.this.expressions] if isinstance(tree.this, exp.Schema) else []

@@ -9,6 +9,10 @@ _MACROS = {
     "_lake_split_part(x, d, n)": """CASE WHEN x IS NULL OR d IS NULL OR n IS NULL THEN NULL
         WHEN d = '' THEN CASE WHEN n IN (0, 1, -1) THEN CAST(x AS VARCHAR) ELSE '' END
         ELSE coalesce(split_part(CAST(x AS VARCHAR), d, CASE WHEN n = 0 THEN 1 ELSE CAST(n AS INTEGER) END), '') END""",
+    # DATE_TRUNC of a date is a date.
+    "_lake_trunc(p, x)": "cast_to_type(date_trunc(p, x), x)",
+    "_lake_typeof(x)": """CASE json_type(to_json(x)) WHEN 'NULL' THEN 'NULL_VALUE' WHEN 'BIGINT' THEN 'INTEGER'
+        WHEN 'UBIGINT' THEN 'INTEGER' ELSE json_type(to_json(x)) END""",
     # OBJECT_CONSTRUCT(*): a member for each column that is not null.
     "_lake_object_star(r)": """(SELECT coalesce(json_group_object(u.k, u.v), '{}'::JSON) FROM (
         SELECT k, json_extract(to_json(r), '/' || replace(replace(k, '~', '~0'), '/', '~1')) AS v

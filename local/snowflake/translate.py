@@ -20,6 +20,8 @@ _TEXT = (
 
 def variant_text(node: exp.Expr) -> exp.Expr:
     """``column::STRING`` of a VARIANT gives the text in it, not JSON with quotes."""
+    if isinstance(node, exp.ToChar) and not node.args.get("format"):
+        return exp.Anonymous(this="_lake_text", expressions=[node.this])
     if isinstance(node, exp.Cast) and not isinstance(node, exp.TryCast) and node.to.this in _TEXT:
         inner = node.this
         while isinstance(inner, exp.Paren):
@@ -29,6 +31,41 @@ def variant_text(node: exp.Expr) -> exp.Expr:
         ):
             return exp.Anonymous(this="_lake_text", expressions=[node.this])
     return node
+
+
+_STRING_FUNCTIONS = (
+    exp.DPipe, exp.Concat, exp.ConcatWs, exp.Length, exp.Trim, exp.Substring, exp.SplitPart, exp.Replace, exp.Initcap,
+    exp.RegexpReplace, exp.RegexpLike, exp.RegexpExtract, exp.Like, exp.ILike, exp.StartsWith, exp.EndsWith, exp.Contains,
+    exp.Left, exp.Right, exp.Pad, exp.Reverse, exp.SHA2, exp.MD5, exp.ToBase64, exp.Split, exp.StrPosition,
+)  # fmt: skip
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Between)
+
+
+def path_text(node: exp.Expr) -> exp.Expr:
+    """``payload:status = 'sold'`` and ``UPPER(payload:status)`` look at the text in a VARIANT, not at JSON with quotes."""
+    if not isinstance(node, exp.JSONExtract) or isinstance(node, exp.JSONExtractScalar):
+        return node
+    parent = node.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    text = isinstance(parent, _STRING_FUNCTIONS)
+    if isinstance(parent, _COMPARISONS):
+        text = any(isinstance(e, exp.Literal) and e.is_string for e in parent.find_all(exp.Literal))
+    if not text:
+        return node
+    return exp.JSONExtractScalar(this=node.this, expression=node.expression)
+
+
+def date_trunc(node: exp.Expr) -> exp.Expr:
+    """DATE_TRUNC keeps the type of what it truncates."""
+    if isinstance(node, (exp.DateTrunc, exp.TimestampTrunc)) and not isinstance(node.this, exp.Literal):
+        return exp.Anonymous(this="_lake_trunc", expressions=[exp.Literal.string(node.text("unit").lower()), node.this])
+    return node
+
+
+def type_of(node: exp.Expr) -> exp.Expr:
+    """TYPEOF in Snowflake's words."""
+    return exp.Anonymous(this="_lake_typeof", expressions=[node.this]) if isinstance(node, exp.Typeof) else node
 
 
 def split_part(node: exp.Expr) -> exp.Expr:
@@ -44,6 +81,13 @@ def object_star(node: exp.Expr) -> exp.Expr:
     """OBJECT_CONSTRUCT(*) by a macro that binds under any subquery."""
     if isinstance(node, exp.Anonymous) and node.name.upper() == "_FS_OBJECT_CONSTRUCT_STAR":
         return exp.Anonymous(this="_lake_object_star", expressions=node.expressions)
+    return node
+
+
+def concatenation(node: exp.Expr) -> exp.Expr:
+    """A VARIANT column in a concatenation gives its text."""
+    if isinstance(node, exp.Column) and isinstance(node.parent, (exp.DPipe, exp.Concat)):
+        return exp.Anonymous(this="_lake_text", expressions=[node.copy()])
     return node
 
 
@@ -76,11 +120,15 @@ _TRANSFORMS: tuple[Transform, ...] = (
     fake.current_version,
     fake.semi_structured_types,
     fake.try_parse_json,
+    path_text,
+    date_trunc,
+    type_of,
     fake.split,
     split_part,
     fake.trim_cast_varchar,
     fake.indices_to_json_extract,
     variant_text,
+    concatenation,
     fake.json_extract_cast_as_varchar,
     fake.json_extract_cased_as_varchar,
     fake.json_extract_precedence,
