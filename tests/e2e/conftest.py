@@ -37,6 +37,7 @@ def command(up: tuple[Command, str]) -> Command:
 def lake(command: Command) -> Lake:
     return Lake.load(command.root)
 
+
 # The sales are compared with the data set before other tests add sales of their own.
 ORDER = ("test_sales.py", "test_hostile.py", "test_send.py", "test_faults.py")
 
