@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local.state import Lake, Paths
+from local.cli import programs
+from local.processes import ensure, find
+from local.state import PROJECT_ROOT, Lake, LakeError, Paths
 
 app = typer.Typer(
     name="python -m local",
@@ -59,6 +62,15 @@ def days_of(text: str) -> int | None:
     raise typer.BadParameter("expected a number of days (0 for none), or all")
 
 
+def running(*names: str) -> Lake:
+    """The lake, if those of its processes run; a driver would try a dead one for long, and say less."""
+    lake = Lake.load()
+    for name in names:
+        if not find(lake.paths, name):
+            raise LakeError(f"the process `{name}` has ended: `python -m local up --days 0` starts it again")
+    return lake
+
+
 @app.command()
 def up(
     days: Annotated[
@@ -87,7 +99,7 @@ def send(
     """Put a file's events on a source's front door; every line that breaks its contract is named."""
     from local import send  # noqa: PLC0415 (as above)
 
-    report = send.send(Lake.load(), file, source=source, via=via, console=console)
+    report = send.send(running(programs.AWS), file, source=source, via=via, console=console)
     raise typer.Exit(report.exit_code)
 
 
@@ -98,8 +110,9 @@ def drain(
     """Return when everything sent has been landed, loaded, merged and modelled."""
     from local.cli.drain import drain  # noqa: PLC0415 (as above)
 
+    lake = running(programs.AWS, programs.WAREHOUSE, programs.DATAPLANE)
     with console.status("drain …") as status:
-        built = drain(Lake.load(), timeout, lambda text: status.update(f"drain … {text}"))
+        built = drain(lake, timeout, lambda text: status.update(f"drain … {text}"))
     console.print(
         "drained; " + ("nothing new to model" if built.skipped else f"{len(built.models)} models built")
     )
@@ -116,7 +129,7 @@ def sql(
     """Run SQL as a role."""
     from local.cli import query  # noqa: PLC0415 (as above)
 
-    answer = query.run(Lake.load(), statement, role)
+    answer = query.run(running(programs.WAREHOUSE), statement, role)
     if format is Format.JSON:
         typer.echo(query.as_json(answer))
     else:
@@ -141,12 +154,36 @@ def status(
 @app.command()
 def dashboard() -> None:
     """Serve the store dashboard in the background, and say where."""
-    from local.cli import programs, show  # noqa: PLC0415 (as above)
-    from local.processes import ensure  # noqa: PLC0415
+    from local.cli import show  # noqa: PLC0415 (as above)
 
     lake = Lake.load()
     ensure(lake.paths, programs.dashboard())
     console.print(show.dashboard_address(lake), highlight=False)
+
+
+@app.command()
+def preview(
+    stack: Annotated[str, typer.Option(help="The stack, as its Pulumi.<stack>.yaml says.")],
+    policy_pack: Annotated[
+        Path | None, typer.Option(help="A policy pack; a mandatory violation fails the preview.")
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(help="`auto` takes the pulumi CLI where there is one.")
+    ] = Engine.AUTO,
+) -> None:
+    """Say what a first deployment of any stack would make: no account, no emulator, nothing kept."""
+    from local import standin  # noqa: PLC0415 (as above)
+
+    with tempfile.TemporaryDirectory() as state, console.status(f"preview of {stack} …"):
+        try:
+            made = standin.preview(
+                PROJECT_ROOT, stack, state_dir=state, engine=engine.value, policy_pack=policy_pack
+            )
+        except Exception as error:
+            raise LakeError(f"the preview of {stack} failed: {error}") from error
+    changes = ", ".join(f"{count} {change}" for change, count in made.changes.items())
+    held = f", held to {policy_pack}" if policy_pack else ""
+    console.print(f"{stack}: {changes} by the engine {made.engine}{held}", highlight=False)
 
 
 @app.command()

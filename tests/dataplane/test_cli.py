@@ -24,6 +24,7 @@ from local.status import Freshness, Hops, Status
 runner = CliRunner()
 STREAMS = {"pos": {"ingress": "l-pos-ingress", "protected": "l-pos-protected", "delivery": "l-pos-delivery"}}
 VARIANT, FIXED, TEXT = 5, 0, 2
+RUNNING = Process(name="x", pid=1, started=0.0, port=1)
 
 
 class Cursor:
@@ -89,6 +90,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         outputs={"streams": STREAMS, "landing": {"bucket": "landing"}, "roles": {"ANALYST": "ANALYST"}},
     )
     lake.save()
+    monkeypatch.setattr("local.cli.app.find", lambda *_: RUNNING)
     return lake
 
 
@@ -124,6 +126,23 @@ def test_without_a_lake_each_verb_says_how_to_get_one(
         main()
     assert ended.value.code == 1
     assert "start one with `python -m local up`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "dead"), [(["sql", "SELECT 1"], programs.WAREHOUSE), (["drain"], programs.DATAPLANE)]
+)
+def test_a_dead_process_is_named(
+    lake: Lake,
+    words: list[str],
+    dead: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("local.cli.app.find", lambda _, name: None if name == dead else RUNNING)
+    monkeypatch.setattr("sys.argv", ["local", *words])
+    with pytest.raises(SystemExit):
+        main()
+    assert f"the process `{dead}` has ended" in " ".join(capsys.readouterr().err.split())
 
 
 def test_status_of_nothing_is_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +241,7 @@ WAREHOUSE_IS_DONE = {
 
 @pytest.fixture
 def alive(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    process = Process(name="x", pid=1, started=0.0, port=1)
-    monkeypatch.setattr(draining, "find", lambda *_: process)
+    monkeypatch.setattr(draining, "find", lambda *_: RUNNING)
     monkeypatch.setattr(draining, "PAUSE", 0.01)
     monkeypatch.setattr(Lake, "boto", lambda *_: Bucket("landing/source=pos/a.gz"))
     monkeypatch.setattr("local.modelling.build", lambda _: SimpleNamespace(skipped=True))
@@ -324,8 +342,7 @@ def test_drain_does_not_wait_for_the_dead(
     answering(WAREHOUSE_IS_DONE)
     plane(alive, mapped=0)
     (alive.paths.log / "dataplane.log").write_text("the last words\n")
-    dead = Process(name="x", pid=1, started=0.0, port=1)
-    monkeypatch.setattr(draining, "find", lambda _, name: None if name == programs.DATAPLANE else dead)
+    monkeypatch.setattr(draining, "find", lambda _, name: None if name == programs.DATAPLANE else RUNNING)
     with pytest.raises(LakeError, match=r"`dataplane` has ended(.|\n)*the last words"):
         draining.drain(alive, 60, lambda _: None)
 
