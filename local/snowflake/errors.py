@@ -18,6 +18,12 @@ def missing(kind: str, name: object) -> ProgrammingError:
     return compilation(f"{kind.capitalize()} '{name}' does not exist or not authorized.")
 
 
+def absent(kind: str, name: object) -> ProgrammingError:
+    """What SHOW was to look in is not there; tools know the number."""
+    text = f"{kind.capitalize()} '{name}' does not exist, or operation cannot be performed."
+    return compilation(text, 2043, "02000")
+
+
 def exists(name: object) -> ProgrammingError:
     """An object of that name is there already."""
     return compilation(f"Object '{name}' already exists.", 2002, "42710")

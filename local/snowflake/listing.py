@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local.snowflake import access
 from local.snowflake.catalog import ACCOUNT_KINDS, Entry
 from local.snowflake.commands import Statement
-from local.snowflake.errors import missing
+from local.snowflake.errors import absent
 from local.snowflake.names import Name
 
 if TYPE_CHECKING:
@@ -87,19 +87,19 @@ def _place(session: Session, statement: Statement) -> tuple[str | None, str | No
             else statement.word()
         )
         if database and not session.catalog.get("DATABASE", Name.account(database)):
-            raise missing("database", database)
+            raise absent("database", database)
         return database, None, None
     if statement.accept_any("TABLE", "VIEW"):
         name = statement.name(session)
         if not session.catalog.relation(name):
-            raise missing("table", name)
+            raise absent("table", name)
         return name.database, name.schema, name
     if statement.accept("SCHEMA") and (statement.done or statement.peek() in ("STARTS", "LIMIT")):
         return session.database, session.schema, None
     name = session.schema_name(statement.parts())
     if not session.catalog.get("SCHEMA", name):
         if not name.database or not session.catalog.get("DATABASE", Name.account(name.name)):
-            raise missing("schema", name)
+            raise absent("schema", name)
         return name.name, None, None
     return name.database, name.name, None
 

@@ -132,7 +132,7 @@ def _view(_session: Session, entry: Entry) -> Row:
 def _object(session: Session, entry: Entry) -> Row:
     table = entry.kind == "TABLE"
     return _head(
-        entry, kind=_kind(entry) if table else "VIEW", comment=entry.comment,
+        entry, kind="TABLE" if table else "VIEW", comment=entry.comment,
         cluster_by=entry.properties.get("cluster_by", ""), rows=_count(session, entry) if table else 0, bytes=0,
         owner=entry.owner, retention_time=str(_retention(session, entry)), owner_role_type="ROLE", is_hybrid="N",
         is_dynamic="N", is_iceberg="N", is_interactive="N",
@@ -616,6 +616,9 @@ def _show_keys(session: Session, statement: Statement) -> Result:
 def _show_none(session: Session, statement: Statement) -> Result:
     """Kinds of objects that cannot be made here: there is none."""
     listing.read(session, statement)
+    if "FUNCTIONS" in statement.prefix or "PROCEDURES" in statement.prefix:
+        columns = ("created_on", "name", "schema_name", "is_builtin", "arguments", "description", "catalog_name", "language")
+        return Result.of(columns, [])
     # Of functions dbt asks for a catalogue and a flag, also where there are none.
     columns = ("created_on", "name", "catalog_name", "database_name", "schema_name", "kind", "is_builtin", "owner")
     return Result.of((*columns, "comment"), [])
