@@ -239,6 +239,8 @@ class _Events:
         if op in QUIET or metadata["type"].startswith("pulumi:providers:"):
             return
         step = Step(op=OPS.get(op, op), urn=metadata["urn"], properties=tuple(metadata.get("diffs") or ()))
+        if step in self.steps:  # components are told of again with their outputs
+            return
         self.steps.append(step)
         if self._on_step is not None:
             self._on_step(step)

@@ -49,6 +49,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Say the version."""
         return plugin_pb2.PluginInfo(version=VERSION)
 
+    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Decline: a provider without a handshake is configured as all were before there was one."""
+        context.abort(grpc.StatusCode.UNIMPLEMENTED, "no handshake")
+
     def Attach(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
         """Accept the engine."""
         return empty_pb2.Empty()

@@ -154,7 +154,8 @@ def test_statements_of_a_task():
         comment="it's",
     )
     assert create == (
-        'CREATE TASK "DB"."S"."T" WAREHOUSE = "W" SCHEDULE = \'USING CRON 0 * * * * UTC\' COMMENT = \'it\'\'s\''
+        'CREATE TASK "DB"."S"."T" WAREHOUSE = "W"'
+        " SCHEDULE = 'USING CRON 0 * * * * UTC' COMMENT = 'it''s'"
         ' AFTER "DB"."S"."BEFORE" WHEN 1 = 1 AS SELECT \'it\'\'s\''
     )
     assert resume == 'ALTER TASK "DB"."S"."T" RESUME'

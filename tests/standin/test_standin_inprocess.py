@@ -253,7 +253,8 @@ def test_an_explicit_provider_says_where(program: Program):
             'there = aws.Provider("there", region="us-east-1")\n'
             'one = aws.kinesis.Stream("one", shard_count=1)\n'
             'two = aws.kinesis.Stream("two", shard_count=1, opts=pulumi.ResourceOptions(provider=there))\n'
-            'pulumi.export("where", aws.get_region_output(opts=pulumi.InvokeOptions(provider=there)).region)\n'
+            "where = aws.get_region_output(opts=pulumi.InvokeOptions(provider=there))\n"
+            'pulumi.export("where", where.region)\n'
         ),
         "test",
     )

@@ -272,6 +272,10 @@ class StorageIntegrationAws(AccountObject):
         name, said = quoted(p.take("name")), spelled(self.options(p))
         return [f"CREATE STORAGE INTEGRATION {name} TYPE = EXTERNAL_STAGE{said}"]
 
+    def alterations(self, rid: str, old: Props, new: Props) -> list[str]:
+        """Alter the options."""
+        return altered("STORAGE INTEGRATION", rid, self.options(old), self.options(new))
+
     def read(self, cloud: Warehouse, rid: str, inputs: Inputs) -> Outputs | None:
         """Show and describe it."""
         seen = super().read(cloud, rid, inputs)

@@ -9,7 +9,7 @@ topic = config.get("topic") or "arn:aws:sns:eu-west-1:000000000000:arrivals"
 
 database = snowflake.Database(
     "lake",
-    name="SAMPLE",
+    name="SHOP",
     comment="The sample's lake",
     data_retention_time_in_days=1,
     drop_public_schema_on_creation=True,
@@ -147,8 +147,8 @@ snowflake.Task(
     name="LOAD_POS",
     warehouse=compute.name,
     schedule={"minutes": window},
-    when="SYSTEM$STREAM_HAS_DATA('SAMPLE.RAW.POS_STREAM')",
-    sql_statement="INSERT INTO SAMPLE.RAW.SEEN (EVENT_ID) SELECT EVENT_ID FROM SAMPLE.RAW.POS_STREAM",
+    when="SYSTEM$STREAM_HAS_DATA('SHOP.RAW.POS_STREAM')",
+    sql_statement="INSERT INTO SHOP.RAW.SEEN (EVENT_ID) SELECT EVENT_ID FROM SHOP.RAW.POS_STREAM",
     started=True,
     comment="merges",
     opts=pulumi.ResourceOptions(depends_on=[stream, seen]),
