@@ -175,12 +175,9 @@ def preview(
     from local import standin  # noqa: PLC0415 (as above)
 
     with tempfile.TemporaryDirectory() as state, console.status(f"preview of {stack} …"):
-        try:
-            made = standin.preview(
-                PROJECT_ROOT, stack, state_dir=state, engine=engine.value, policy_pack=policy_pack
-            )
-        except Exception as error:
-            raise LakeError(f"the preview of {stack} failed: {error}") from error
+        made = standin.preview(
+            PROJECT_ROOT, stack, state_dir=state, engine=engine.value, policy_pack=policy_pack
+        )
     changes = ", ".join(f"{count} {change}" for change, count in made.changes.items())
     held = f", held to {policy_pack}" if policy_pack else ""
     console.print(f"{stack}: {changes} by the engine {made.engine}{held}", highlight=False)
