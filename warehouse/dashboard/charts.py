@@ -43,9 +43,9 @@ def sales_by_day(days: Frame) -> alt.Chart | alt.LayerChart:
     few = days["sales_date"].nunique() <= 45
     base = alt.Chart(days).encode(
         x=alt.X(
-            "yearmonthdate(sales_date):T" if few else "sales_date:T",
+            "yearmonthdate(sales_date):O" if few else "sales_date:T",
             title=None,
-            axis=alt.Axis(format="%e %b", labelOverlap=True, grid=False),
+            axis=alt.Axis(format="%e %b", labelAngle=0, labelOverlap=True, grid=False),
         ),
         y=alt.Y("net_sales:Q", title="net sales", stack=True, axis=alt.Axis(format="$~s", tickCount=5)),
         color=CHANNEL,

@@ -1,4 +1,4 @@
-"""``python -m warehouse.dashboard.screenshot [ADDRESS]``: takes the documentation's pictures, by hand.
+"""``python -m warehouse.dashboard.screenshot [ADDRESS]``: takes the README's picture, by hand.
 
 It needs a dashboard that is served (``python -m local dashboard``) and a Chromium (Debian: ``apt-get install
 chromium``). A picture is taken once everything is drawn, and not of Streamlit's placeholders.
@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from warehouse.dashboard.connection import ROOT
 
-PICTURES = ROOT / "docs" / "images"
+PICTURE = ROOT / "docs" / "images" / "dashboard.png"
 SIZE = {"width": 1440, "height": 1180}
 # Streamlit marks what it still computes as stale; Altair draws on a canvas or an svg inside each chart.
 CHART = '[data-testid="stVegaLiteChart"]'
@@ -23,8 +23,8 @@ DRAWN = f"""() => !document.querySelector('[data-stale="true"], [data-testid="st
   && document.querySelectorAll('{CHART} canvas, {CHART} svg').length >= 3"""
 
 
-def take(address: str, picture: Path, tab: str | None = None) -> None:
-    """Take a picture of the page, or of one of its tabs."""
+def take(address: str, picture: Path) -> None:
+    """Take a picture of the page."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if browser is None:
         raise SystemExit("no Chromium found: install one (Debian: apt-get install chromium)")
@@ -33,8 +33,6 @@ def take(address: str, picture: Path, tab: str | None = None) -> None:
         page = chromium.new_page(viewport=SIZE, device_scale_factor=1.5)  # pyright: ignore[reportArgumentType]  # its TypedDict
         page.goto(address)
         page.wait_for_function(DRAWN, timeout=90_000)
-        if tab:
-            page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(1500)  # charts grow to their width
         picture.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=picture)
@@ -49,13 +47,12 @@ def _served() -> str:
 
 
 def main() -> None:
-    """Take the pictures that the documentation shows."""
+    """Take the picture that the README shows."""
     parser = argparse.ArgumentParser(prog="warehouse.dashboard.screenshot", description=__doc__)
     parser.add_argument("address", nargs="?", help="where it is served; by default, by this laptop's lake")
     given = parser.parse_args()
     address = given.address or _served()
-    take(address, PICTURES / "dashboard.png")
-    take(address, PICTURES / "dashboard-customers.png", tab="Customers")
+    take(address, PICTURE)
 
 
 if __name__ == "__main__":
