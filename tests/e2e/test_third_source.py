@@ -31,7 +31,13 @@ CONTRACT: dict[str, Any] = {
     "properties": {
         "loyalty_id": {"type": "string", "maxLength": 64},
         "email": {"type": "string", "maxLength": 320, "x-pii": {"kind": "email"}},
-        "bonus": {"type": ["number", "string"], "pattern": r"^\d{1,10}\.\d{2}$", "x-column": "NUMBER(12,2)"},
+        "bonus": {
+            "type": ["number", "string"],
+            "minimum": 0,
+            "maximum": 9_999_999_999,
+            "pattern": r"^\d{1,10}\.\d{2}$",
+            "x-column": "NUMBER(12,2)",
+        },
     },
 }
 
