@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
+from local.state import LakeError
+
 from .schema import Failure
 
 Inputs = Mapping[str, Any]
 Outputs = dict[str, Any]
 
 
-class StandInError(Exception):
+class StandInError(LakeError):
     """A stand-in cannot do what the program asks; the message names the resource and the property."""
 
 

@@ -24,6 +24,8 @@ from typing import Any
 
 import yaml
 
+from local.state import LakeError
+
 from . import schema
 from .core import Backend
 from .plugin import attached
@@ -43,7 +45,7 @@ OPS = {
 QUIET = frozenset({"replace", "remove-pending-replace"})
 
 
-class EngineError(Exception):
+class EngineError(LakeError):
     """The engine refused or failed; the message holds its own words, and where its log lies."""
 
 
@@ -63,9 +65,22 @@ class Cli:
     on_step: Progress | None = None
 
     @property
+    def initialised(self) -> bool:
+        """Whether the engine knows the stack."""
+        return self._checkpoint is not None
+
+    @property
     def deployed(self) -> bool:
-        """Whether there is a state of this stack."""
-        return any((self.home / "backend" / ".pulumi" / "stacks").glob(f"*/{self.stack}.json"))
+        """Whether the stack has resources. Read from the backend's file: asking the engine takes a second."""
+        if self._checkpoint is None:
+            return False
+        document = json.loads(self._checkpoint.read_text())
+        return bool(((document.get("checkpoint") or {}).get("latest") or {}).get("resources"))
+
+    @property
+    def _checkpoint(self) -> Path | None:
+        stacks = self.home / "backend" / ".pulumi" / "stacks"
+        return next(iter(stacks.glob(f"*/{self.stack}.json")), None)
 
     def up(self, *, config: Mapping[str, str] | None = None, more: Sequence[str] = ()) -> list[Step]:
         """Deploy."""
@@ -147,7 +162,7 @@ class Cli:
         if salt := settings.get("encryptionsalt") or (before or {}).get("encryptionsalt"):
             settings["encryptionsalt"] = salt
         _write(file, settings)
-        if not self.deployed:
+        if not self.initialised:
             self._pulumi(["stack", "init", self.stack, "--non-interactive"])
         self._unlock()
 

@@ -15,8 +15,10 @@ import yaml
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from local.state import LakeError
 
-class ConfigError(Exception):
+
+class ConfigError(LakeError):
     """The project or the stack cannot be read; the message says which file and what to do."""
 
 

@@ -69,7 +69,10 @@ class StandIn:
         """Complete the inputs (names are made here) and say everything that is wrong with them."""
         what = adapter(token)
         inputs = {key: value for key, value in news.items() if value is not None}
-        if what.autoname and what.autoname not in inputs and not _prefixed(what, inputs):
+        if what.autoname and f"{what.autoname}Prefix" in inputs:
+            reason = f"is not for stand-ins: say {what.autoname}, or nothing"
+            return inputs, [Failure(property=f"{what.autoname}Prefix", reason=reason)]
+        if what.autoname and what.autoname not in inputs:
             digest = hashlib.sha256(seed or name.encode()).hexdigest()
             inputs[what.autoname] = olds.get(what.autoname) or f"{name}-{digest[:SUFFIX]}"
         found = schema.failures(token, inputs)
@@ -161,10 +164,6 @@ def name_of(urn: str) -> str:
 def _known(urn: str, inputs: Inputs) -> None:
     if has_unknown(inputs):
         raise StandInError(f"{urn}: a value is still unknown at deployment")
-
-
-def _prefixed(what: Adapter, inputs: Inputs) -> bool:
-    return f"{what.autoname}Prefix" in inputs
 
 
 def _outputs(inputs: Inputs, computed: Outputs) -> Outputs:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from local.state import LakeError
+
 from . import cli, configuration
 from .core import Backend, Recorder
 from .inprocess import destroy_in_process, refresh_in_process, run_in_process
@@ -20,7 +22,7 @@ from .wire import has_secret, open_secrets
 ENGINES = ("auto", "cli", "inprocess")
 
 
-class DeployError(Exception):
+class DeployError(LakeError):
     """The stack cannot be deployed as asked; the message says why and what to do."""
 
 
@@ -225,7 +227,7 @@ def _engine(
     )
     file = state_dir / "inprocess" / f"{stack}.json"
     state = State(file)
-    before = "cli" if real.deployed and any(one.managed for one in real.export()) else None
+    before = "cli" if real.deployed else None
     before = "inprocess" if state.resources else before
     chosen = engine
     if engine == "auto":

@@ -12,6 +12,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2
 from pulumi.runtime.proto import resource_pb2 as pb
 
+from local.state import LakeError
+
 from . import wire
 from .assets import with_hashes
 from .state import STACK, Resource
@@ -24,7 +26,7 @@ FEATURES = (
 )
 
 
-class ProgramError(Exception):
+class ProgramError(LakeError):
     """The program asks for something wrong; the message names the resource."""
 
 

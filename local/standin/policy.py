@@ -15,6 +15,8 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2 as pb
 from pulumi_policy.policy import EnforcementLevel, _PolicyAnalyzerServicer
 
+from local.state import LakeError
+
 from . import wire
 from .state import Resource
 
@@ -26,7 +28,7 @@ LEVELS = {
 }
 
 
-class PackError(Exception):
+class PackError(LakeError):
     """The policy pack cannot be loaded or configured."""
 
 
@@ -57,7 +59,7 @@ def _servicer(pack_dir: Path) -> _PolicyAnalyzerServicer:
     return caught[0]
 
 
-class PolicyError(Exception):
+class PolicyError(LakeError):
     """The program breaks mandatory policies; the message has a line for each."""
 
 

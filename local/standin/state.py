@@ -13,13 +13,15 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from local.state import LakeError
+
 from .wire import SECRET, SIGNATURE, open_secrets
 
 VERSION = 1
 STACK = "pulumi:pulumi:Stack"
 
 
-class StateError(Exception):
+class StateError(LakeError):
     """The state cannot be read or written; the message says where and why."""
 
 

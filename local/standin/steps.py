@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from local.state import LakeError
+
 from . import wire
 from .adapter import Place, adapter
 from .core import StandIn
@@ -15,7 +17,7 @@ from .state import Resource, State, deletion_order
 Progress = Callable[["Step"], None]
 
 
-class StepError(Exception):
+class StepError(LakeError):
     """A resource cannot be made, changed or deleted; the message begins with its URN."""
 
 
@@ -130,8 +132,8 @@ class Steps:
             drifted = tuple(sorted(name for name in names if inputs.get(name) != resource.inputs.get(name)))
             self._note("refresh" if drifted else "same", resource.urn, drifted)
             if not self.preview:
-                resource.raw_inputs = _secret_as(inputs, resource.raw_inputs)
-                resource.raw_outputs = _secret_as(outputs, resource.raw_outputs)
+                resource.raw_inputs = wire.mark_secrets(inputs, resource.raw_inputs)
+                resource.raw_outputs = wire.mark_secrets(outputs, resource.raw_outputs)
                 self.state.put(resource)
 
     def _old(self, resource: Resource) -> Resource | None:
@@ -271,7 +273,3 @@ class Steps:
             self.done.append(step)
         if self.on_step is not None:
             self.on_step(step)
-
-
-def _secret_as(values: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    return wire.mark_secrets(values, before)

@@ -45,8 +45,7 @@ def test_the_samples_have_one_of_each_type_at_least():
         for one in run_in_process(PROGRAMS / name, "test").resources
         if one.managed
     }
-    # Ownership is given by nothing that the lake declares yet.
-    assert made == set(TYPES) - {"snowflake:index/grantOwnership:GrantOwnership"}
+    assert made == set(TYPES)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

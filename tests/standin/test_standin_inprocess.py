@@ -285,6 +285,11 @@ def test_stack_references(program: Program):
         ('aws.kms.Key("k")\naws.kms.Key("k")', ProgramError, r"two resources have the URN .*Key::k"),
         ('aws.ec2.Vpc("v", cidr_block="10.0.0.0/16")', StandInError, "aws:ec2/vpc:Vpc has no stand-in"),
         ('aws.kms.Key("k").arn.apply(lambda arn: 1 / 0)', ZeroDivisionError, "division"),
+        (
+            'aws.sqs.Queue("q", name_prefix="p")',
+            StepError,
+            "namePrefix: is not for stand-ins: say name, or nothing",
+        ),
         ("1 / 0", ZeroDivisionError, "division"),
         ("import sys\nsys.exit(3)", SystemExit, "3"),
         (

@@ -140,6 +140,19 @@ seen = snowflake.Table(
     name="SEEN",
     columns=[{"name": "EVENT_ID", "type": "VARCHAR", "nullable": True}],
 )
+given = snowflake.Table(
+    "given",
+    database=database.name,
+    schema=raw.name,
+    name="GIVEN",
+    columns=[{"name": "EVENT_ID", "type": "VARCHAR", "nullable": True}],
+)
+snowflake.GrantOwnership(
+    "given",
+    account_role_name=reader.name,
+    outbound_privileges="COPY",
+    on={"object_type": "TABLE", "object_name": given.fully_qualified_name},
+)
 snowflake.Task(
     "pos",
     database=database.name,
