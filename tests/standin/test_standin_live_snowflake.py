@@ -133,7 +133,7 @@ def test_every_change_reaches_the_warehouse(sample: Path, up: Lake, sql: Sql):
     for before, after in EDITS.values():
         source = file.read_text()
         assert before in source
-        file.write_text(source.replace(before, after))
+        file.write_text(source.replace(before, after, 1))
     changed = up()
     updated = {step.urn.split("snowflake:index/")[-1] for step in changed.steps if step.op == "update"}
     assert updated == EDITS.keys()
