@@ -149,12 +149,15 @@ def test_each_role_sees_its_own_face_of_the_latest_contact(
     assert production(story.lake, query, role) == [tuple(faces)]
 
 
-@pytest.mark.parametrize(
-    "role", [role.name for role in roles.ROLES if role.face in {None, roles.Face.DISPLAY}]
-)
+TOKENLESS = [
+    role.name
+    for role in roles.ROLES
+    if role.face in {None, roles.Face.DISPLAY} and "PRODUCTION_R" in role.access
+]
+
+
+@pytest.mark.parametrize("role", TOKENLESS)
 def test_no_table_shows_a_packed_value_or_its_token(story: Story, role: str) -> None:
-    if role == "LOADER":
-        pytest.skip("has no right to read PRODUCTION")
     tokens = [str(packed(value)).split(":")[1] for value in ("old@example.com", "new@e.org", "1 Pine St")]
     for table in everything(story.lake):
         shown = str(production(story.lake, f"SELECT * FROM {table}", role))
