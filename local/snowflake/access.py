@@ -141,11 +141,9 @@ def require_account(session: Session, privilege: str) -> None:
 
 def require_create(session: Session, kind: str, name: Name) -> None:
     """Raise unless the session's role may create such an object in that schema."""
-    schema = session.catalog.get("SCHEMA", name.parent)
-    if schema is None:
+    if session.catalog.get("SCHEMA", name.parent) is None:
         raise missing("schema", name.parent)
     require(session, f"CREATE {kind}", "SCHEMA", name.parent)
-    del schema
 
 
 def with_future_grants(session: Session, entry: Entry) -> Entry:
@@ -193,7 +191,3 @@ def may_use_role(session: Session, role: str) -> bool:
     if session.user.upper() in ("ADMIN", "SYSTEM"):
         return True
     return role in closure(catalog, session.login_role)
-
-
-def install(_engine: Engine) -> None:
-    """Nothing to plug in: everybody asks here."""

@@ -315,7 +315,7 @@ def _drop_row_access(session: Session, statement: Statement, entry: Entry) -> En
 
 def _without_row_access(session: Session, entry: Entry) -> Entry:
     if own := entry.properties.get("row_access"):
-        check_attach(session, ROW_ACCESS, named(own["policy"]), entry)
+        check_attach(session, ROW_ACCESS, named(own["policy"]))
     return entry.having(row_access=None)
 
 

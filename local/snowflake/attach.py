@@ -49,7 +49,7 @@ def mask(
     session: Session, entry: Entry, column: str, policy: Name, using: list[str], *, force: bool = False
 ) -> Entry:
     """The relation with a masking policy on a column."""
-    found = policies.check_attach(session, MASKING, policy, entry)
+    found = policies.check_attach(session, MASKING, policy)
     target = find(entry, column)
     if target.get("masking") and not force:
         raise compilation(
@@ -68,7 +68,7 @@ def mask(
 def unmask(session: Session, entry: Entry, column: str) -> Entry:
     """The relation without the masking policy of a column; who may put it on may take it off."""
     if own := find(entry, column).get("masking"):
-        policies.check_attach(session, MASKING, policies.named(own["policy"]), entry)
+        policies.check_attach(session, MASKING, policies.named(own["policy"]))
     return with_column(entry, column, masking=None)
 
 
@@ -85,7 +85,7 @@ def _check_types(policy: Entry, arguments: list[list[str]], taken: list[dict[str
 
 def row_access(session: Session, entry: Entry, policy: Name, on: list[str]) -> Entry:
     """The relation with a row access policy."""
-    found = policies.check_attach(session, ROW_ACCESS, policy, entry)
+    found = policies.check_attach(session, ROW_ACCESS, policy)
     if entry.properties.get("row_access"):
         raise compilation(f"Object {entry.name} already has a ROW_ACCESS_POLICY.", 3556, "42601")
     _check_types(found, found.properties["arguments"], [find(entry, column) for column in on])
@@ -133,10 +133,7 @@ def constraint(session: Session, entry: Entry, column: str, kind: exp.Expr | Non
 def _tags(session: Session, node: exp.Expr) -> dict[str, str]:
     found: dict[str, str] = {}
     for item in node.expressions:
-        tag, value = (
-            name_of(session, item.this),
-            item.args["value"] if "value" in item.args else item.expression,
-        )
+        tag, value = name_of(session, item.this), item.args["value"]
         check_tag(session, tag, value.name)
         found[kept(tag)] = value.name
     return found

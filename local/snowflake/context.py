@@ -88,7 +88,9 @@ def _role_in_session(session: Session, role: exp.Expr) -> exp.Expr:
     roles = sorted(access.closure(session.catalog, session.role))
     if isinstance(role, exp.Literal):
         return exp.true() if role.name in roles else exp.false()
-    return exp.In(this=substitute(session, exp.paren(role)), expressions=[exp.Literal.string(name) for name in roles])
+    return exp.In(
+        this=substitute(session, exp.paren(role)), expressions=[exp.Literal.string(name) for name in roles]
+    )
 
 
 def constant(session: Session, node: exp.Expr) -> Any:

@@ -322,7 +322,8 @@ def _transformed(
                 "not deleted when they are being loaded or files are not being loaded into two different tables "
                 "concurrently with auto purge option.", errno=91016, sqlstate="22000",
             ) from fault  # fmt: skip
-        return None, _failed(copy, shown, f"The file cannot be decompressed: {fault}", None, 0, 0)
+        why = f"The file cannot be decompressed: {fault}"
+        return None, _failed(copy, Loaded(file=shown, status="LOAD_FAILED", error=why))
     scan = datetime.now(UTC)
     try:
         text = pa.array(lines, type=pa.binary()).cast(pa.string())
@@ -343,7 +344,15 @@ def _transformed(
         finally:
             session.scratch.unregister("_LAKE_FILE")
     except (duckdb.Error, pa.ArrowInvalid) as fault:
-        return None, _failed(copy, shown, _reason(fault), _line(session, lines), len(lines), size)
+        outcome = Loaded(
+            file=shown,
+            status="LOAD_FAILED",
+            parsed=len(lines),
+            error=_reason(fault),
+            line=_line(session, lines),
+            size=size,
+        )
+        return None, _failed(copy, outcome)
     return rows, Loaded(file=shown, status="LOADED", parsed=len(lines), loaded=len(lines), size=size)
 
 
@@ -368,14 +377,15 @@ def _line(session: Session, lines: list[bytes]) -> int | None:
     return None
 
 
-def _failed(copy: _Copy, shown: str, reason: str, line: int | None, parsed: int, size: int) -> Loaded:
+def _failed(copy: _Copy, outcome: Loaded) -> Loaded:
+    """A file that gives no rows: passed over, or the end of the statement."""
     if not copy.skip:
-        where = f", line {line}" if line else ""
+        where = f", line {outcome.line}" if outcome.line else ""
         raise ProgrammingError(
-            msg=f"{reason}\n  File '{shown}'{where}\n  If you would like to continue loading when an error is "
+            msg=f"{outcome.error}\n  File '{outcome.file}'{where}\n  If you would like to continue loading when an error is "
             "encountered, use ON_ERROR = 'SKIP_FILE'.", errno=100069, sqlstate="22P02",
         )  # fmt: skip
-    return Loaded(file=shown, status="LOAD_FAILED", parsed=parsed, error=reason, line=line, size=size)
+    return outcome
 
 
 def _insert(session: Session, copy: _Copy, waiting: list[pa.Table]) -> None:

@@ -32,10 +32,12 @@ SYSTEM_ROLES = {
     "PUBLIC": (),
 }
 PARTS = (
-    "context", "access", "grants", "ddl", "tables", "alter", "policies", "tags", "objects", "stages", "streams", "show",
-    "information", "scripting", "tasks", "pipes",
+    "context", "grants", "show_grants", "ddl", "tables", "alter", "policies", "tags", "objects", "streams", "show",
+    "describe", "information",
+    "scripting", "tasks", "pipes",
 )  # fmt: skip
 Service = Callable[[threading.Event], None]
+
 
 class Engine:
     """The laptop's Snowflake account.
@@ -93,8 +95,7 @@ class Engine:
         self.catalog = Catalog(self.duck)
         self._restore()
         for part in PARTS:
-            if importlib.util.find_spec(f"local.snowflake.{part}"):
-                importlib.import_module(f"local.snowflake.{part}").install(self)
+            importlib.import_module(f"local.snowflake.{part}").install(self)
 
     # -- plugging in (see `session`)
 
@@ -202,17 +203,11 @@ class Engine:
     def _found(self) -> None:
         """Make a new account's own objects."""
         session = Session(self, role=ADMIN, user="SYSTEM")
-        for role, inherited in SYSTEM_ROLES.items():
+        for role in SYSTEM_ROLES:
             parents = [parent for parent, children in SYSTEM_ROLES.items() if role in children]
+            properties = {"to_roles": parents, "to_users": [], "system": True}
             self.catalog.put(
-                session,
-                Entry(
-                    kind="ROLE",
-                    name=Name.account(role),
-                    owner="",
-                    properties={"to_roles": parents, "to_users": [], "system": True},
-                ),
+                session, Entry(kind="ROLE", name=Name.account(role), owner="", properties=properties)
             )
-            del inherited
         self.catalog.put(session, Entry(kind="ACCOUNT", name=Name.account("ACCOUNT"), owner=ADMIN))
         session.close()

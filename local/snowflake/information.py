@@ -11,7 +11,7 @@ from local.snowflake.catalog import STORE, Entry
 from local.snowflake.errors import compilation, missing, unsupported
 from local.snowflake.names import parts_of, quoted
 from local.snowflake.result import Result
-from local.snowflake.show import _retention, table_of
+from local.snowflake.show import retention, table_of
 
 if TYPE_CHECKING:
     from local.snowflake.engine import Engine
@@ -42,7 +42,7 @@ def _tables(session: Session, _arguments: dict[str, Any], database: str) -> Resu
             "IS_TRANSIENT": "YES" if entry.properties.get("transient") else "NO",
             "CLUSTERING_KEY": entry.properties.get("cluster_by"), "ROW_COUNT": _rows(session, entry),
             "BYTES": None if entry.kind == "VIEW" else (_rows(session, entry) or 0) * 1024,
-            "RETENTION_TIME": _retention(session, entry), "CREATED": entry.created, "LAST_ALTERED": entry.created,
+            "RETENTION_TIME": retention(session, entry), "CREATED": entry.created, "LAST_ALTERED": entry.created,
             "COMMENT": entry.comment or None, "IS_TEMPORARY": "YES" if entry.properties.get("temporary") else "NO",
             "IS_ICEBERG": "NO", "IS_DYNAMIC": "NO", "IS_HYBRID": "NO", "AUTO_CLUSTERING_ON": "NO", "IS_IMMUTABLE": "NO",
         }
@@ -107,7 +107,7 @@ def _schemata(session: Session, _arguments: dict[str, Any], database: str) -> Re
             "CATALOG_NAME": database, "SCHEMA_NAME": entry.name.name, "SCHEMA_OWNER": entry.owner,
             "IS_TRANSIENT": "YES" if entry.properties.get("transient") else "NO",
             "IS_MANAGED_ACCESS": "YES" if entry.properties.get("managed") else "NO",
-            "RETENTION_TIME": _retention(session, entry), "CREATED": entry.created, "LAST_ALTERED": entry.created,
+            "RETENTION_TIME": retention(session, entry), "CREATED": entry.created, "LAST_ALTERED": entry.created,
             "COMMENT": entry.comment or None,
         }
         for entry in _seen(session, database, "SCHEMA")
@@ -118,7 +118,7 @@ def _schemata(session: Session, _arguments: dict[str, Any], database: str) -> Re
 def _databases(session: Session, _arguments: dict[str, Any], _database: str) -> Result:
     rows = [
         {"DATABASE_NAME": e.name.name, "DATABASE_OWNER": e.owner, "IS_TRANSIENT": "NO", "COMMENT": e.comment or None,
-         "CREATED": e.created, "LAST_ALTERED": e.created, "RETENTION_TIME": _retention(session, e), "TYPE": "STANDARD"}
+         "CREATED": e.created, "LAST_ALTERED": e.created, "RETENTION_TIME": retention(session, e), "TYPE": "STANDARD"}
         for e in session.catalog.all("DATABASE")
         if access.allowed(session.engine, session.role, "", e)
     ]  # fmt: skip
@@ -158,7 +158,7 @@ def _privileges(session: Session, _arguments: dict[str, Any], database: str) -> 
 # -- table functions
 
 
-def _policy_references(session: Session, arguments: dict[str, Any], database: str) -> Result:
+def _policy_references(session: Session, arguments: dict[str, Any], _database: str) -> Result:
     """Where a policy is in use, or which policies are in use on an object, also by tags."""
     policy, ref = arguments.get("POLICY_NAME"), arguments.get("REF_ENTITY_NAME")
     if not policy and not ref:
@@ -172,7 +172,7 @@ def _policy_references(session: Session, arguments: dict[str, Any], database: st
         if not any(session.catalog.get(kind, name) for kind in (policies.MASKING, policies.ROW_ACCESS)):
             raise missing("policy", name)
     else:
-        name = session.qualify(parts_of(ref))
+        name = session.qualify(parts_of(str(ref)))
         if not session.catalog.relation(name) and not session.catalog.get("TAG", name):
             raise missing("object", name)
         uses = [use for use in uses if use["on"].name == name]
@@ -184,7 +184,6 @@ def _policy_references(session: Session, arguments: dict[str, Any], database: st
         ]
         for use in uses
     ]  # fmt: skip
-    del database
     return Result.of(
         (
             "POLICY_DB", "POLICY_SCHEMA", "POLICY_NAME", "POLICY_KIND", "REF_DATABASE_NAME", "REF_SCHEMA_NAME",
@@ -222,9 +221,8 @@ def _tag_references_of(session: Session, relation: Entry, column: dict[str, Any]
     return rows
 
 
-def _tag_references(session: Session, arguments: dict[str, Any], database: str) -> Result:
+def _tag_references(session: Session, arguments: dict[str, Any], _database: str) -> Result:
     """TAG_REFERENCES('db.s.t.column', 'column')."""
-    del database
     text, domain = arguments.get("0"), str(arguments.get("1", "")).upper()
     parts = parts_of(text or "")
     if domain not in ("TABLE", "VIEW", "COLUMN"):
@@ -238,9 +236,8 @@ def _tag_references(session: Session, arguments: dict[str, Any], database: str) 
     return Result.of(_TAG_COLUMNS, _tag_references_of(session, relation, column), [pa.string()] * 10)
 
 
-def _all_tag_references(session: Session, arguments: dict[str, Any], database: str) -> Result:
+def _all_tag_references(session: Session, arguments: dict[str, Any], _database: str) -> Result:
     """TAG_REFERENCES_ALL_COLUMNS('db.s.t', 'table')."""
-    del database
     relation = session.catalog.relation(session.qualify(parts_of(arguments.get("0") or "")))
     if relation is None:
         raise missing("object", arguments.get("0"))
@@ -260,7 +257,7 @@ _LOADS = """SELECT FILE AS FILE_NAME, regexp_extract(FILE, '^(.*/)') AS STAGE_LO
     FROM {store}.LOADS"""
 
 
-def _copy_history(session: Session, arguments: dict[str, Any], database: str) -> Result:
+def _copy_history(session: Session, arguments: dict[str, Any], _database: str) -> Result:
     """COPY_HISTORY(TABLE_NAME => '…', START_TIME => …, END_TIME => …)."""
     text = arguments.get("TABLE_NAME", arguments.get("0"))
     if not text:
@@ -273,7 +270,6 @@ def _copy_history(session: Session, arguments: dict[str, Any], database: str) ->
     where = 'SCHEMA_NAME = ? AND TABLE_NAME = ? AND "AT" >= ? AND "AT" <= ?'
     sql = f'{_LOADS.format(store=f"{quoted(name.database)}.{STORE}")} WHERE {where} ORDER BY "AT"'
     binds = [name.database, name.schema, name.name, low or "1970-01-01", high or "9999-01-01"]
-    del database
     return Result(table=session.duck.sql(sql, params=binds).to_arrow_table())
 
 
@@ -295,9 +291,8 @@ def _result_scan(session: Session, arguments: dict[str, Any], _database: str) ->
     return found
 
 
-def _generator(session: Session, arguments: dict[str, Any], _database: str) -> Result:
+def _generator(_session: Session, arguments: dict[str, Any], _database: str) -> Result:
     """GENERATOR(ROWCOUNT => n): rows without columns; ours have one that nobody names."""
-    del session
     if "ROWCOUNT" not in arguments:
         raise unsupported("GENERATOR without ROWCOUNT")
     return Result(

@@ -137,12 +137,11 @@ def _file_format(_session: Session, _name: Name, properties: Properties) -> Prop
     return made if comment is None else {**made, "COMMENT": comment}
 
 
-def _user(session: Session, _name: Name, properties: Properties) -> Properties:
+def _user(_session: Session, _name: Name, properties: Properties) -> Properties:
     """No secret is kept: not the password, of a public key only that there is one."""
     for secret, flag in (("PASSWORD", "HAS_PASSWORD"), ("RSA_PUBLIC_KEY", "HAS_RSA_PUBLIC_KEY")):
         if properties.pop(secret, None):
             properties[flag] = True
-    del session
     return properties
 
 
@@ -346,8 +345,7 @@ def _alter(spec: Spec) -> Any:
 
 def _flat(entry: Entry) -> Properties:
     """The properties in force, for a check of what they become."""
-    found = {key: value_ for key, value_ in entry.properties.items() if re.fullmatch(r"[A-Z_]+", key)}
-    return found
+    return {key: kept for key, kept in entry.properties.items() if re.fullmatch(r"[A-Z_]+", key)}
 
 
 def _alterable(session: Session, spec: Spec, name: Name) -> Entry:
@@ -384,9 +382,8 @@ def _drop(kind: str, words: str) -> Any:
     return drop
 
 
-def sns_policy(session: Session, topic: str) -> str:
+def sns_policy(_session: Session, topic: str) -> str:
     """SYSTEM$GET_AWS_SNS_IAM_POLICY: the statement that lets the account's user subscribe to a topic."""
-    del session
     return json.dumps(
         {
             "Version": "2012-10-17",

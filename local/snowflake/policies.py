@@ -205,24 +205,29 @@ def all_uses(catalog: Catalog) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for relation in [*catalog.all("TABLE"), *catalog.all("VIEW")]:
         for column in relation.properties.get("columns", ()):
-            by_tag = None if column.get("masking") else tag_policy(catalog, relation, column)
+            name = column["name"]
             if own := column.get("masking"):
-                found.append(
-                    _use(MASKING, named(own["policy"]), relation, column["name"], own.get("using", ()))
-                )
-            elif by_tag:
-                found.append(_use(MASKING, by_tag[0].name, relation, column["name"], (), named(by_tag[1])))
-        if own := relation.properties.get("row_access"):
-            found.append(_use(ROW_ACCESS, named(own["policy"]), relation, None, own["on"]))
+                policy = _policy(catalog, MASKING, own["policy"])
+                found.append(_use(policy, relation, column=name, using=own.get("using", [])))
+            elif by_tag := tag_policy(catalog, relation, column):
+                found.append(_use(by_tag[0], relation, column=name, tag=named(by_tag[1])))
+        found += [_use(policy, relation, using=list(on)) for policy, on in row_access(catalog, relation)]
     for tag in catalog.all("TAG"):
-        found += [_use(MASKING, named(p), tag, None, ()) for p in tag.properties.get("masking_policies", ())]
+        names = tag.properties.get("masking_policies", ())
+        found += [_use(_policy(catalog, MASKING, name), tag) for name in names]
     return found
 
 
-def _use(
-    kind: str, policy: Name, on: Entry, column: str | None, using: Any, tag: Name | None = None
-) -> dict[str, Any]:
-    return {"kind": kind, "policy": policy, "on": on, "column": column, "using": list(using), "tag": tag}
+def _use(policy: Entry, on: Entry, **more: Any) -> dict[str, Any]:
+    return {
+        "column": None,
+        "using": [],
+        "tag": None,
+        "kind": policy.kind,
+        "policy": policy.name,
+        "on": on,
+        **more,
+    }
 
 
 def _alter(kind: str) -> Any:
@@ -268,8 +273,8 @@ def _drop(kind: str) -> Any:
     return drop
 
 
-def check_attach(session: Session, kind: str, name: Name, relation: Entry) -> Entry:
-    """The policy, if the session may put it on the relation."""
+def check_attach(session: Session, kind: str, name: Name) -> Entry:
+    """The policy, if the session may put it on things."""
     policy = session.catalog.get(kind, name)
     if policy is None:
         raise missing(kind, name)
@@ -278,7 +283,6 @@ def check_attach(session: Session, kind: str, name: Name, relation: Entry) -> En
     )
     if not may:
         raise missing(kind, name)
-    del relation
     return policy
 
 

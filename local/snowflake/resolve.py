@@ -154,7 +154,7 @@ class Resolver:
             rights is not None and not access.allowed(self.session.engine, rights, "SELECT", entry)
         ):
             raise missing("object", name)
-        self._replace(table, self._source(entry, ctes))
+        self._replace(table, self._source(entry))
 
     def _find(self, table: exp.Table) -> Name:
         """The name, in the current schema or else in PUBLIC, as Snowflake's search path has it."""
@@ -183,9 +183,8 @@ class Resolver:
                 made.set(key, table.args[key])
         table.replace(made)
 
-    def _source(self, entry: Entry, ctes: frozenset[str]) -> exp.Expr:
+    def _source(self, entry: Entry) -> exp.Expr:
         """What stands for a relation: its table as it is, or a query that shows what may be seen of it."""
-        del ctes
         if entry.kind == "VIEW":
             return self.shield(entry, self._view(entry))
         if entry.kind == "STREAM":
@@ -262,7 +261,9 @@ class Resolver:
         waiting: list[Any] = [found["statements"]]
         while waiting:
             node = waiting.pop()
-            waiting.extend(node if isinstance(node, list) else node.values() if isinstance(node, dict) else ())
+            waiting.extend(
+                node if isinstance(node, list) else node.values() if isinstance(node, dict) else ()
+            )
             if isinstance(node, dict):
                 self._guard_node(node)
 

@@ -1,4 +1,4 @@
-"""SHOW and DESCRIBE: what the catalogue knows, in the columns that Snowflake's documentation names."""
+"""SHOW: what the catalogue knows, in the columns that Snowflake's documentation names."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from local.snowflake import access, context, listing, objects, policies
-from local.snowflake.catalog import ACCOUNT_KINDS, Entry
+from local.snowflake import access, context, listing, objects
+from local.snowflake.catalog import Entry
 from local.snowflake.columns import MAX_TEXT
 from local.snowflake.commands import Statement
-from local.snowflake.errors import missing, unsupported
+from local.snowflake.errors import unsupported
 from local.snowflake.objects import JSON_FORMAT, value
 from local.snowflake.policies import MASKING, ROW_ACCESS, named
 from local.snowflake.result import Result
@@ -23,11 +23,13 @@ Row = dict[str, Any]
 Maker = Callable[["Session", Entry], Row]
 
 
-def _flag(found: Any) -> str:
+def flag(found: Any) -> str:
+    """A yes or no in lower case."""
     return "true" if found else "false"
 
 
-def _yes(found: Any) -> str:
+def yes(found: Any) -> str:
+    """A yes or no in one letter."""
     return "Y" if found else "N"
 
 
@@ -58,7 +60,7 @@ def _tail(entry: Entry, **more: Any) -> Row:
 def _database(session: Session, entry: Entry) -> Row:
     return {
         "created_on": entry.created, "name": entry.name.name, "is_default": "N",
-        "is_current": _yes(session.database == entry.name.name), "origin": "", "owner": entry.owner,
+        "is_current": yes(session.database == entry.name.name), "origin": "", "owner": entry.owner,
         "comment": entry.comment, "options": "TRANSIENT" if entry.properties.get("transient") else "",
         "retention_time": str(entry.properties.get("data_retention_time_in_days", 1)), "kind": "STANDARD", "budget": None,
         "owner_role_type": "ROLE",
@@ -73,13 +75,13 @@ def _schema(session: Session, entry: Entry) -> Row:
     ]
     return {
         "created_on": entry.created, "name": entry.name.name, "is_default": "N",
-        "is_current": _yes((session.database, session.schema) == (entry.name.database, entry.name.name)),
+        "is_current": yes((session.database, session.schema) == (entry.name.database, entry.name.name)),
         "database_name": entry.name.database, "owner": entry.owner, "comment": entry.comment,
-        "options": ", ".join(options), "retention_time": str(_retention(session, entry)), "owner_role_type": "ROLE",
+        "options": ", ".join(options), "retention_time": str(retention(session, entry)), "owner_role_type": "ROLE",
     }  # fmt: skip
 
 
-def _retention(session: Session, entry: Entry) -> int:
+def retention(session: Session, entry: Entry) -> int:
     """Days of time travel: an object's own, or what holds it says, or one."""
     key = "data_retention_time_in_days"
     holders: list[Entry | None] = [entry]
@@ -109,7 +111,7 @@ def _table(session: Session, entry: Entry) -> Row:
     rows = _count(session, entry)
     return _head(
         entry, kind=_kind(entry), comment=entry.comment, cluster_by=entry.properties.get("cluster_by", ""), rows=rows,
-        bytes=rows * 1024, owner=entry.owner, retention_time=str(_retention(session, entry)),
+        bytes=rows * 1024, owner=entry.owner, retention_time=str(retention(session, entry)),
         automatic_clustering="OFF", change_tracking="ON" if _tracks(entry) else "OFF", is_external="N",
         enable_schema_evolution="N", owner_role_type="ROLE", is_event="N", is_hybrid="N", is_iceberg="N", is_dynamic="N",
         is_immutable="N",
@@ -124,7 +126,7 @@ def _view(_session: Session, entry: Entry) -> Row:
     return {
         "created_on": entry.created, "name": entry.name.name, "reserved": "", "database_name": entry.name.database,
         "schema_name": entry.name.schema, "owner": entry.owner, "comment": entry.comment, "text": entry.properties["text"],
-        "is_secure": _flag(entry.properties.get("secure")), "is_materialized": "false", "owner_role_type": "ROLE",
+        "is_secure": flag(entry.properties.get("secure")), "is_materialized": "false", "owner_role_type": "ROLE",
         "change_tracking": "OFF",
     }  # fmt: skip
 
@@ -134,7 +136,7 @@ def _object(session: Session, entry: Entry) -> Row:
     return _head(
         entry, kind="TABLE" if table else "VIEW", comment=entry.comment,
         cluster_by=entry.properties.get("cluster_by", ""), rows=_count(session, entry) if table else 0, bytes=0,
-        owner=entry.owner, retention_time=str(_retention(session, entry)), owner_role_type="ROLE", is_hybrid="N",
+        owner=entry.owner, retention_time=str(retention(session, entry)), owner_role_type="ROLE", is_hybrid="N",
         is_dynamic="N", is_iceberg="N", is_interactive="N",
     )  # fmt: skip
 
@@ -146,7 +148,7 @@ def _stage(_session: Session, entry: Entry) -> Row:
         entry, url=url, has_credentials="N", has_encryption_key="N", owner=entry.owner, comment=entry.comment, region=None,
         type="EXTERNAL" if url else "INTERNAL", cloud="AWS" if url else None, notification_channel=None,
         storage_integration=value(entry, "STORAGE_INTEGRATION"), endpoint=None, owner_role_type="ROLE",
-        directory_enabled=_yes(directory.get("ENABLE")),
+        directory_enabled=yes(directory.get("ENABLE")),
     )  # fmt: skip
 
 
@@ -167,7 +169,7 @@ def _stream(session: Session, entry: Entry) -> Row:
     fresh = base is not None and base.properties.get("tracked") == entry.properties["tracked"]
     return _head(
         entry, owner=entry.owner, comment=entry.comment, table_name=str(table), source_type="Table", base_tables=str(table),
-        type="DELTA", stale=_flag(not fresh), mode="APPEND_ONLY" if entry.properties["append_only"] else "DEFAULT",
+        type="DELTA", stale=flag(not fresh), mode="APPEND_ONLY" if entry.properties["append_only"] else "DEFAULT",
         stale_after=None, invalid_reason="N/A" if fresh else "Base table dropped", owner_role_type="ROLE",
     )  # fmt: skip
 
@@ -176,7 +178,7 @@ def _policy(kind: str) -> Maker:
     def row(_session: Session, entry: Entry) -> Row:
         return _head(
             entry, kind=kind.replace(" ", "_"), owner=entry.owner, comment=entry.comment, owner_role_type="ROLE",
-            options=json.dumps({"EXEMPT_OTHER_POLICIES": _flag(entry.properties.get("exempt_other_policies"))}),
+            options=json.dumps({"EXEMPT_OTHER_POLICIES": flag(entry.properties.get("exempt_other_policies"))}),
         )  # fmt: skip
 
     return row
@@ -198,11 +200,11 @@ def _warehouse(session: Session, entry: Entry) -> Row:
         "type": value(entry, "WAREHOUSE_TYPE"), "size": sizes.get(size, size),
         "min_cluster_count": value(entry, "MIN_CLUSTER_COUNT"), "max_cluster_count": value(entry, "MAX_CLUSTER_COUNT"),
         "started_clusters": 0, "running": 0, "queued": 0, "is_default": "N",
-        "is_current": _yes(session.warehouse == entry.name.name), "auto_suspend": value(entry, "AUTO_SUSPEND"),
-        "auto_resume": _flag(value(entry, "AUTO_RESUME")), "available": "", "provisioning": "", "quiescing": "",
+        "is_current": yes(session.warehouse == entry.name.name), "auto_suspend": value(entry, "AUTO_SUSPEND"),
+        "auto_resume": flag(value(entry, "AUTO_RESUME")), "available": "", "provisioning": "", "quiescing": "",
         "other": "", "created_on": entry.created, "resumed_on": entry.created, "updated_on": entry.created,
         "owner": entry.owner, "comment": entry.comment,
-        "enable_query_acceleration": _flag(value(entry, "ENABLE_QUERY_ACCELERATION")),
+        "enable_query_acceleration": flag(value(entry, "ENABLE_QUERY_ACCELERATION")),
         "query_acceleration_max_scale_factor": value(entry, "QUERY_ACCELERATION_MAX_SCALE_FACTOR"),
         "resource_monitor": value(entry, "RESOURCE_MONITOR") or "null", "scaling_policy": value(entry, "SCALING_POLICY"),
         "owner_role_type": "ROLE", "resource_constraint": value(entry, "RESOURCE_CONSTRAINT"),
@@ -236,7 +238,7 @@ def _monitor(_session: Session, entry: Entry) -> Row:
 def _integration(_session: Session, entry: Entry) -> Row:
     return {
         "name": entry.name.name, "type": value(entry, "TYPE"), "category": entry.properties["category"],
-        "enabled": _flag(value(entry, "ENABLED")), "comment": entry.comment, "created_on": entry.created,
+        "enabled": flag(value(entry, "ENABLED")), "comment": entry.comment, "created_on": entry.created,
     }  # fmt: skip
 
 
@@ -246,7 +248,7 @@ def _role(session: Session, entry: Entry) -> Row:
     granted = [r for r in session.catalog.all("ROLE") if entry.name.name in r.properties.get("to_roles", ())]
     return {
         "created_on": entry.created, "name": entry.name.name, "is_default": "N",
-        "is_current": _yes(entry.name.name == session.role), "is_inherited": _yes(entry.name.name in mine),
+        "is_current": yes(entry.name.name == session.role), "is_inherited": yes(entry.name.name in mine),
         "assigned_to_users": len(properties.get("to_users", ())), "granted_to_roles": len(properties.get("to_roles", ())),
         "granted_roles": len(granted), "owner": entry.owner, "comment": entry.comment,
     }  # fmt: skip
@@ -259,14 +261,14 @@ def _user(_session: Session, entry: Entry) -> Row:
     )  # fmt: skip
     return {
         "name": entry.name.name, "created_on": entry.created, **{key.lower(): value(entry, key) for key in keys},
-        "disabled": _flag(value(entry, "DISABLED")), "must_change_password": _flag(value(entry, "MUST_CHANGE_PASSWORD")),
-        "has_password": _flag(entry.properties.get("HAS_PASSWORD")),
-        "has_rsa_public_key": _flag(entry.properties.get("HAS_RSA_PUBLIC_KEY")), "owner": entry.owner,
+        "disabled": flag(value(entry, "DISABLED")), "must_change_password": flag(value(entry, "MUST_CHANGE_PASSWORD")),
+        "has_password": flag(entry.properties.get("HAS_PASSWORD")),
+        "has_rsa_public_key": flag(entry.properties.get("HAS_RSA_PUBLIC_KEY")), "owner": entry.owner,
         "comment": entry.comment,
     }  # fmt: skip
 
 
-_MAKERS: dict[str, Maker] = {
+MAKERS: dict[str, Maker] = {
     "DATABASE": _database, "SCHEMA": _schema, "TABLE": _table, "VIEW": _view, "STAGE": _stage,
     "FILE FORMAT": _file_format, "STREAM": _stream, MASKING: _policy(MASKING), ROW_ACCESS: _policy(ROW_ACCESS),
     "TAG": _tag, "WAREHOUSE": _warehouse, "RESOURCE MONITOR": _monitor, "INTEGRATION": _integration, "ROLE": _role,
@@ -306,7 +308,7 @@ def _columns(session: Session, kind: str, maker: Maker) -> list[str]:
         },
     )  # fmt: skip
     if kind in ("TABLE", "OBJECT"):
-        return [key for key in _object_columns(kind)]
+        return list(_object_columns(kind))
     return list(maker(session, ghost))
 
 
@@ -393,7 +395,7 @@ def _show_columns(session: Session, statement: Statement) -> Result:
     ]
     rows = [
         [
-            entry.name.name, entry.name.schema, column["name"], _type_json(column), _flag(column.get("nullable", True)),
+            entry.name.name, entry.name.schema, column["name"], _type_json(column), flag(column.get("nullable", True)),
             column.get("default", ""), "COLUMN", "", column.get("comment", ""), entry.name.database,
             "IDENTITY" if column.get("autoincrement") else "", None,
         ]
@@ -406,179 +408,7 @@ def _show_columns(session: Session, statement: Statement) -> Result:
     return Result.of(_COLUMN_COLUMNS, rows)
 
 
-_DESCRIBE = ("name", "type", "kind", "null?", "default", "primary key", "unique key", "check", "expression", "comment", "policy name", "privacy domain")  # fmt: skip
-
-
-def _describe_relation(session: Session, statement: Statement) -> Result:
-    name = statement.name(session)
-    statement.accept_any("TYPE = COLUMNS")
-    statement.end()
-    entry = session.catalog.relation(name)
-    if entry is None or not access.allowed(session.engine, session.role, "", entry):
-        raise missing("table", name)
-    described = _stream_columns(session, entry) if entry.kind == "STREAM" else entry.properties["columns"]
-    keys = entry.properties.get("primary_key", ())
-    masks = policies.masks(session.catalog, entry) if entry.kind != "STREAM" else {}
-    rows = [
-        [
-            column["name"], column["type"], "COLUMN", _yes(column.get("nullable", True)), column.get("default"),
-            _yes(column["name"] in keys), _yes(column.get("unique")), None, None, column.get("comment") or None,
-            str(masks[column["name"]][0].name) if column["name"] in masks else None, None,
-        ]
-        for column in described
-    ]  # fmt: skip
-    return Result.of(_DESCRIBE, rows)
-
-
-def _stream_columns(session: Session, stream: Entry) -> list[Row]:
-    table = session.catalog.get("TABLE", named(stream.properties["table"]))
-    extra = [
-        ("METADATA$ACTION", f"VARCHAR({MAX_TEXT})"),
-        ("METADATA$ISUPDATE", "BOOLEAN"),
-        ("METADATA$ROW_ID", f"VARCHAR({MAX_TEXT})"),
-    ]
-    return [*(table.properties["columns"] if table else ()), *({"name": n, "type": t} for n, t in extra)]
-
-
-# -- DESCRIBE of objects with properties
-
-
-def _described(session: Session, statement: Statement, kind: str) -> Entry:
-    name = statement.account_name() if kind in ACCOUNT_KINDS else statement.name(session)
-    statement.end()
-    entry = session.catalog.get(kind, name)
-    if entry is None or not access.allowed(session.engine, session.role, "", entry):
-        raise missing(kind, name)
-    return entry
-
-
-def _property(key: str, found: Any, default: Any) -> list[Any]:
-    kind = (
-        "Boolean"
-        if isinstance(default, bool)
-        else "List"
-        if isinstance(default, list)
-        else "Integer"
-        if isinstance(default, int)
-        else "String"
-    )
-    return [key, kind, _text(found), _text(default)]
-
-
-def _text(found: Any) -> str:
-    if isinstance(found, bool):
-        return str(found).lower()
-    if isinstance(found, list):
-        return ",".join(map(str, found))
-    return "" if found is None else str(found)
-
-
-_PROPERTY = ("property", "property_type", "property_value", "property_default")
-
-
-def _describe_integration(session: Session, statement: Statement) -> Result:
-    entry = _described(session, statement, "INTEGRATION")
-    spec = next(s for s in objects.SPECS if s.words == f"{entry.properties['category']} INTEGRATION")
-    shown = {key: default for key, default in spec.properties.items() if key not in ("TYPE", "COMMENT")}
-    rows = [_property(key, value(entry, key), default) for key, default in shown.items()]
-    if entry.properties["category"] == "STORAGE":
-        rows.append(_property("STORAGE_AWS_IAM_USER_ARN", objects.IAM_USER, None))
-    else:
-        rows.append(_property("SF_AWS_IAM_USER_ARN", objects.IAM_USER, None))
-    rows.append(_property("COMMENT", entry.comment, ""))
-    return Result.of(_PROPERTY, rows)
-
-
-def _describe_file_format(session: Session, statement: Statement) -> Result:
-    entry = _described(session, statement, "FILE FORMAT")
-    rows = [
-        _property("TYPE", "JSON", "CSV"),
-        *(_property(k, entry.properties.get(k, d), d) for k, d in JSON_FORMAT.items()),
-    ]
-    return Result.of(_PROPERTY, rows)
-
-
-def _describe_stage(session: Session, statement: Statement) -> Result:
-    entry = _described(session, statement, "STAGE")
-    form = dict(value(entry, "FILE_FORMAT") or {})
-    rows: list[list[Any]] = []
-    if "FORMAT_NAME" in form:
-        rows.append(["STAGE_FILE_FORMAT", *_property("FORMAT_NAME", form["FORMAT_NAME"], "")])
-    else:
-        defaults = {"TYPE": "CSV", **(JSON_FORMAT if form else {})}
-        rows += [["STAGE_FILE_FORMAT", *_property(key, form.get(key, d), d)] for key, d in defaults.items()]
-    url = value(entry, "URL")
-    rows.append(["STAGE_LOCATION", *_property("URL", json.dumps([url]) if url else "", "")])
-    for group, key in (
-        ("STAGE_INTEGRATION", "STORAGE_INTEGRATION"),
-        ("PRIVATELINK", "USE_PRIVATELINK_ENDPOINT"),
-    ):
-        rows.append([group, *_property(key, value(entry, key), False if group == "PRIVATELINK" else "")])
-    directory = value(entry, "DIRECTORY") or {}
-    rows.append(["DIRECTORY", *_property("ENABLE", bool(directory.get("ENABLE")), False)])
-    return Result.of(("parent_property", *_PROPERTY), rows)
-
-
-def _describe_policy(kind: str) -> Callable[[Session, Statement], Result]:
-    def describe(session: Session, statement: Statement) -> Result:
-        entry = _described(session, statement, kind)
-        signature = ", ".join(f"{name} {kind_}" for name, kind_ in entry.properties["arguments"])
-        row = [entry.name.name, f"({signature})", entry.properties["returns"], entry.properties["body"]]
-        return Result.of(("name", "signature", "return_type", "body"), [row])
-
-    return describe
-
-
-def _describe_one(kind: str) -> Callable[[Session, Statement], Result]:
-    """What SHOW says of one object."""
-
-    def describe(session: Session, statement: Statement) -> Result:
-        return table_of([_MAKERS[kind](session, _described(session, statement, kind))])
-
-    return describe
-
-
-def _describe_holder(kind: str, child: str) -> Callable[[Session, Statement], Result]:
-    """DESCRIBE DATABASE and SCHEMA list what is in them."""
-
-    def describe(session: Session, statement: Statement) -> Result:
-        parts = statement.parts()
-        statement.end()
-        database = parts[0] if kind == "DATABASE" or len(parts) == 2 else session.database
-        schema = None if kind == "DATABASE" else parts[-1]
-        holder = objects.Name.account(parts[0]) if kind == "DATABASE" else session.schema_name(parts)
-        if not session.catalog.get(kind, holder):
-            raise missing(kind, holder)
-        kinds = (
-            ("SCHEMA",)
-            if child == "SCHEMA"
-            else ("TABLE", "VIEW", "STAGE", "STREAM", "PIPE", "TASK", "FILE FORMAT")
-        )
-        rows = [
-            [e.created, e.name.name, e.kind] for k in kinds for e in session.catalog.all(k, database, schema)
-        ]
-        return Result.of(("created_on", "name", "kind"), rows)
-
-    return describe
-
-
 # -- the rest
-
-_WAREHOUSE_PARAMETERS = (
-    "MAX_CONCURRENCY_LEVEL",
-    "STATEMENT_QUEUED_TIMEOUT_IN_SECONDS",
-    "STATEMENT_TIMEOUT_IN_SECONDS",
-)
-
-
-def _show_warehouse_parameters(session: Session, statement: Statement) -> Result:
-    entry = _described(session, statement, "WAREHOUSE")
-    defaults = objects.defaults("WAREHOUSE")
-    rows: list[list[Any]] = []
-    for key in _WAREHOUSE_PARAMETERS:
-        level = "WAREHOUSE" if entry.properties.get(key) is not None else ""
-        rows.append([key, str(value(entry, key)), str(defaults[key]), level, "", "NUMBER"])
-    return Result.of(("key", "value", "default", "level", "description", "type"), rows)
 
 
 def _show_parameters(session: Session, statement: Statement) -> Result:
@@ -617,34 +447,40 @@ def _show_none(session: Session, statement: Statement) -> Result:
     """Kinds of objects that cannot be made here: there is none."""
     listing.read(session, statement)
     if "FUNCTIONS" in statement.prefix or "PROCEDURES" in statement.prefix:
-        columns = ("created_on", "name", "schema_name", "is_builtin", "arguments", "description", "catalog_name", "language")
+        columns = (
+            "created_on",
+            "name",
+            "schema_name",
+            "is_builtin",
+            "arguments",
+            "description",
+            "catalog_name",
+            "language",
+        )
         return Result.of(columns, [])
     # Of functions dbt asks for a catalogue and a flag, also where there are none.
-    columns = ("created_on", "name", "catalog_name", "database_name", "schema_name", "kind", "is_builtin", "owner")
+    columns = (
+        "created_on",
+        "name",
+        "catalog_name",
+        "database_name",
+        "schema_name",
+        "kind",
+        "is_builtin",
+        "owner",
+    )
     return Result.of((*columns, "comment"), [])
 
 
 def install(engine: Engine) -> None:
-    """Answer SHOW and DESCRIBE."""
-    for kind, maker in _MAKERS.items():
+    """Answer SHOW."""
+    for kind, maker in MAKERS.items():
         plural = f"{kind[:-1]}IES" if kind.endswith("Y") else f"{kind}S"
         engine.register(f"SHOW {plural}", _show(kind, maker))
     engine.register("SHOW STORAGE|NOTIFICATION INTEGRATIONS", _show("INTEGRATION", _integration))
     engine.register("SHOW OBJECTS", _show_objects)
     engine.register("SHOW COLUMNS", _show_columns)
     engine.register("SHOW PARAMETERS", _show_parameters)
-    engine.register("SHOW PARAMETERS IN WAREHOUSE", _show_warehouse_parameters)
     engine.register("SHOW PRIMARY KEYS", _show_keys)
     for words in (*_NOTHING, "IMPORTED KEYS", "UNIQUE KEYS"):
         engine.register(f"SHOW {words}", _show_none)
-    engine.register("DESCRIBE TABLE|VIEW", _describe_relation)
-    engine.register("DESCRIBE STORAGE|NOTIFICATION INTEGRATION", _describe_integration)
-    engine.register("DESCRIBE INTEGRATION", _describe_integration)
-    engine.register("DESCRIBE FILE FORMAT", _describe_file_format)
-    engine.register("DESCRIBE STAGE", _describe_stage)
-    for kind in (MASKING, ROW_ACCESS):
-        engine.register(f"DESCRIBE {kind}", _describe_policy(kind))
-    for kind in ("STREAM", "WAREHOUSE", "USER", "TAG", "RESOURCE MONITOR"):
-        engine.register(f"DESCRIBE {kind}", _describe_one(kind))
-    engine.register("DESCRIBE DATABASE", _describe_holder("DATABASE", "SCHEMA"))
-    engine.register("DESCRIBE SCHEMA", _describe_holder("SCHEMA", "OBJECT"))

@@ -14,7 +14,6 @@ from local.snowflake.names import Name, parts_of
 if TYPE_CHECKING:
     import fsspec
 
-    from local.snowflake.engine import Engine
     from local.snowflake.session import Session
 
 
@@ -81,8 +80,3 @@ def check_integration(session: Session, name: str, url: str) -> None:
     inside = any(place == "*" or url.startswith(place) for place in allowed)
     if not inside or any(url.startswith(place) for place in blocked):
         raise compilation(f"Location {url} is not allowed by integration {name}.", 3142, "42601")
-
-
-def install(engine: Engine) -> None:
-    """Stages and file formats are plain objects with properties (see `objects`)."""
-    del engine

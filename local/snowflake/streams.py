@@ -42,9 +42,13 @@ def _store(database: str) -> str:
     return f"{quoted(database)}.{STORE}"
 
 
+def _log(table: Name) -> Name:
+    return Name(table.database, STORE, f"LOG {table.schema}.{table.name}")
+
+
 def log_name(table: Name) -> str:
     """The log of a tracked table: rows as they were before a change (`_ROW`, columns, and the change's `_V`)."""
-    return f"{_store(table.database)}.{quoted(f'LOG {table.schema}.{table.name}')}"
+    return _log(table).sql
 
 
 # -- tracking a table
@@ -73,8 +77,7 @@ def version(session: Session, table: Entry) -> None:
         return
     store = _store(table.name.database)
     row = session.one(f"SELECT nextval({literal(f'{store}.ROW_IDS')})")
-    assert row is not None
-    new = row[0]
+    new = row[0] if row else 0
     session.duck.execute(f"SET VARIABLE lake_version = {new}::BIGINT")
     session.duck.execute(f"INSERT INTO {store}.VERSIONS VALUES (?, ?)", [str(table.name), new])
     session.versions.add(new)
@@ -185,8 +188,7 @@ def _net(columns: str, fresh: str, window: str, low: int, *, changed: bool) -> s
 
 def _filled(resolver: Resolver, tree: exp.Expr, table: Entry) -> exp.Expr:
     """Put the table, and its log, with policies applied, in their places."""
-    log = sqlglot.parse_one(f"SELECT * FROM {log_name(table.name)}", read="duckdb").find(exp.Table)
-    assert log is not None
+    log = _log(table.name).table
     for place in list(tree.find_all(exp.Table)):
         if place.name == "_NOW":
             shown = resolver.shield(table, table.name.table, (ROW,))
@@ -198,7 +200,7 @@ def _filled(resolver: Resolver, tree: exp.Expr, table: Entry) -> exp.Expr:
             continue
         alias = exp.TableAlias(this=exp.to_identifier(place.name, quoted=True))
         place.replace(exp.Subquery(this=shown, alias=alias))
-    resolver.reads |= {table.name, Name(log.catalog, log.db, log.name)}
+    resolver.reads |= {table.name, _log(table.name)}
     return tree
 
 

@@ -70,13 +70,10 @@ def _properties(tree: exp.Create) -> dict[str, Any]:
             found[_PROPERTIES[type(item)]] = item
         elif isinstance(item, exp.Property) and item.name.lower() in _OPTIONS:
             value = item.args["value"]
-            found[item.name.lower()] = (
-                value.to_py() if isinstance(value, exp.Literal) else value.name.upper() == "TRUE"
-            )
-            if isinstance(value, exp.Boolean):
-                found[item.name.lower()] = value.this
+            constant = isinstance(value, (exp.Literal, exp.Boolean))
+            found[item.name.lower()] = value.to_py() if constant else value.name.upper() == "TRUE"
         else:
-            raise unsupported(f"{item.sql(dialect='snowflake')} of a {tree.kind.lower()}")
+            raise unsupported(f"{item.sql(dialect='snowflake')} of a {str(tree.kind).lower()}")
     return found
 
 
@@ -105,13 +102,13 @@ def _create_table(session: Session, tree: exp.Create, _text: str) -> Result:
     if _taken(session, tree, name, "TABLE"):
         return Result.status(f"{name.name} already exists, statement succeeded.")
     properties = _properties(tree)
-    clone = tree.args["clone"].this if tree.args.get("clone") else None
-    like = properties["like"].this if "like" in properties else None
+    clone = tree.args.get("clone")
+    source = clone or properties.get("like")
     draft = Entry(kind="TABLE", name=name, owner=session.role, properties=_plain(properties, session))
     old = session.catalog.get("TABLE", name)
     new = name._replace(name=f"{name.name} {secrets.token_hex(4)}") if old else name
-    if clone is not None or like is not None:
-        draft = _copy_table(session, draft, new, clone or like, rows=clone is not None)
+    if source is not None:
+        draft = _copy_table(session, draft, new, source.this, rows=clone is not None)
     else:
         draft = _define_table(session, tree, draft, new)
     if old:

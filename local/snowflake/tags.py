@@ -97,7 +97,7 @@ def _with_policies(session: Session, entry: Entry, statement: Statement) -> Entr
         if (policy := session.catalog.get(MASKING, policies.named(policy_name)))
     }
     for name in names:
-        policy = policies.check_attach(session, MASKING, name, entry)
+        policy = policies.check_attach(session, MASKING, name)
         if len(policy.properties["arguments"]) > 1:
             raise compilation(
                 f"Policy '{name}' with several arguments cannot be set on a tag.", 3554, "42601"

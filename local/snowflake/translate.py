@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fakesnow import transforms as fake
 from sqlglot import exp
 
+from local.snowflake import paths
 from local.snowflake.errors import unsupported
 
 Transform = Callable[[exp.Expr], exp.Expr]
@@ -38,7 +39,18 @@ _STRING_FUNCTIONS = (
     exp.RegexpReplace, exp.RegexpLike, exp.RegexpExtract, exp.Like, exp.ILike, exp.StartsWith, exp.EndsWith, exp.Contains,
     exp.Left, exp.Right, exp.Pad, exp.Reverse, exp.SHA2, exp.MD5, exp.ToBase64, exp.Split, exp.StrPosition,
 )  # fmt: skip
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ, exp.In, exp.Between)
+_COMPARISONS = (
+    exp.EQ,
+    exp.NEQ,
+    exp.GT,
+    exp.GTE,
+    exp.LT,
+    exp.LTE,
+    exp.NullSafeEQ,
+    exp.NullSafeNEQ,
+    exp.In,
+    exp.Between,
+)
 
 
 def path_text(node: exp.Expr) -> exp.Expr:
@@ -59,13 +71,17 @@ def path_text(node: exp.Expr) -> exp.Expr:
 def date_trunc(node: exp.Expr) -> exp.Expr:
     """DATE_TRUNC keeps the type of what it truncates."""
     if isinstance(node, (exp.DateTrunc, exp.TimestampTrunc)) and not isinstance(node.this, exp.Literal):
-        return exp.Anonymous(this="_lake_trunc", expressions=[exp.Literal.string(node.text("unit").lower()), node.this])
+        return exp.Anonymous(
+            this="_lake_trunc", expressions=[exp.Literal.string(node.text("unit").lower()), node.this]
+        )
     return node
 
 
 def type_of(node: exp.Expr) -> exp.Expr:
     """TYPEOF in Snowflake's words."""
-    return exp.Anonymous(this="_lake_typeof", expressions=[node.this]) if isinstance(node, exp.Typeof) else node
+    return (
+        exp.Anonymous(this="_lake_typeof", expressions=[node.this]) if isinstance(node, exp.Typeof) else node
+    )
 
 
 def split_part(node: exp.Expr) -> exp.Expr:
@@ -98,7 +114,9 @@ def flatten(node: exp.Expr) -> exp.Expr:
     given: dict[str, exp.Expr] = {}
     for place, argument in enumerate([node.this.this, *node.this.expressions]):
         named = isinstance(argument, exp.Kwarg)
-        given[argument.this.name.upper() if named else str(place)] = argument.expression if named else argument
+        given[argument.this.name.upper() if named else str(place)] = (
+            argument.expression if named else argument
+        )
     source = given.pop("INPUT", None) or given.pop("0")
     keep = given.pop("OUTER", exp.false())
     path = given.pop("PATH", None)
@@ -168,6 +186,8 @@ def translate(expression: exp.Expr) -> exp.Expr:
     """The tree in DuckDB's terms; the given tree may be changed."""
     for transform in _TRANSFORMS:
         expression = expression.transform(transform, copy=False)
+    for select in list(expression.find_all(exp.Select)):
+        paths.shared(select)
     return expression
 
 

@@ -8,10 +8,11 @@ from base64 import b64encode
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 
 from local.snowflake.result import DML, Result
 
+compute: Any = pyarrow.compute  # its functions are made at run time: no checker knows them
 MAX_TEXT = 16777216
 _TEXT = {"type": "text", "length": MAX_TEXT, "byteLength": MAX_TEXT}
 _KINDS: dict[str, dict[str, Any]] = {
@@ -102,8 +103,7 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
     if isinstance(kind, pa.TimestampType):
         return _timestamps(array)
     if pa.types.is_time(kind):
-        nanoseconds = pc.multiply(array.cast(pa.time64("us")).cast(pa.int64()), 1000)
-        return nanoseconds
+        return compute.multiply(array.cast(pa.time64("us")).cast(pa.int64()), 1000)
     if pa.types.is_uint64(kind):
         return array.cast(pa.int64())
     if pa.types.is_float32(kind):
@@ -119,10 +119,10 @@ def _array(column: pa.ChunkedArray) -> pa.Array:
 
 def _timestamps(array: pa.Array) -> pa.Array:
     """Snowflake's struct of seconds and nanoseconds; a missing time is a missing struct, not 1970."""
-    zoned = array.type.tz is not None
     micros = array.cast(pa.timestamp("us", array.type.tz)).cast(pa.int64())
-    seconds = pc.floor(pc.divide(micros.cast(pa.float64()), 1e6)).cast(pa.int64())
-    fraction = pc.multiply(pc.subtract(micros, pc.multiply(seconds, 1_000_000)), 1000).cast(pa.int32())
+    seconds = compute.floor(compute.divide(micros.cast(pa.float64()), 1e6)).cast(pa.int64())
+    fraction = compute.multiply(compute.subtract(micros, compute.multiply(seconds, 1_000_000)), 1000).cast(
+        pa.int32()
+    )
     fields = [pa.field("epoch", pa.int64()), pa.field("fraction", pa.int32())]
-    del zoned
-    return pa.StructArray.from_arrays([seconds, fraction], fields=fields, mask=pc.is_null(array))
+    return pa.StructArray.from_arrays([seconds, fraction], fields=fields, mask=compute.is_null(array))

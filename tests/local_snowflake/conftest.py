@@ -22,7 +22,10 @@ class Asking:
     def session(self, role: str = "ACCOUNTADMIN") -> Session:
         if role not in self._sessions:
             self._sessions[role] = self.engine.session(
-                role=role, user="ADMIN" if role == "ACCOUNTADMIN" else f"USER_OF_{role}", database="LAKE", schema="RAW"
+                role=role,
+                user="ADMIN" if role == "ACCOUNTADMIN" else f"USER_OF_{role}",
+                database="LAKE",
+                schema="RAW",
             )
         return self._sessions[role]
 

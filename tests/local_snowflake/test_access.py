@@ -76,8 +76,12 @@ def test_future_grants_reach_what_is_made_later_and_replaced(lake: Asking) -> No
     assert lake("SELECT * FROM LAKE.STAGING.LATE", "ANALYST") == [(1,)]
     lake("CREATE OR REPLACE TABLE LAKE.STAGING.LATE AS SELECT 2 AS A")
     assert lake("SELECT * FROM LAKE.STAGING.LATE", "ANALYST") == [(2,)]
-    refused(lake, "SELECT * FROM LAKE.STAGING.LATE", "TRANSFORMER")  # grants on a schema's future take precedence
-    assert [(r[1], r[3]) for r in lake("SHOW FUTURE GRANTS IN SCHEMA LAKE.STAGING")] == [("SELECT", "LAKE.STAGING.<TABLE>")]
+    refused(
+        lake, "SELECT * FROM LAKE.STAGING.LATE", "TRANSFORMER"
+    )  # grants on a schema's future take precedence
+    assert [(r[1], r[3]) for r in lake("SHOW FUTURE GRANTS IN SCHEMA LAKE.STAGING")] == [
+        ("SELECT", "LAKE.STAGING.<TABLE>")
+    ]
     lake("REVOKE SELECT ON FUTURE TABLES IN SCHEMA LAKE.STAGING FROM ROLE STAGING_R")
     assert lake("SHOW FUTURE GRANTS IN SCHEMA LAKE.STAGING") == []
 
@@ -102,7 +106,9 @@ def test_grants_are_shown_and_revoked(lake: Asking) -> None:
     assert {(r[1], r[3]) for r in lake("SHOW GRANTS TO ROLE STAGING_R")} == {
         ("USAGE", "LAKE"), ("USAGE", "LAKE.STAGING"), ("SELECT", "LAKE.STAGING.TV"), ("SELECT", "LAKE.STAGING.T"),
     }  # fmt: skip
-    assert [(r[1], r[2], r[3]) for r in lake("SHOW GRANTS OF ROLE STAGING_R")] == [("STAGING_R", "ROLE", "ANALYST")]
+    assert [(r[1], r[2], r[3]) for r in lake("SHOW GRANTS OF ROLE STAGING_R")] == [
+        ("STAGING_R", "ROLE", "ANALYST")
+    ]
     assert ("USAGE", "ROLE", "STAGING_R") in {(r[1], r[2], r[3]) for r in lake("SHOW GRANTS TO ROLE ANALYST")}
 
 

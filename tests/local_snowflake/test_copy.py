@@ -66,7 +66,11 @@ def lake(data: Path, bucket: Bucket) -> Iterator[Asking]:
 
 
 def sale(number: int) -> dict[str, object]:
-    return {"event_id": f"e{number}", "producer_ts": "2026-01-02T03:04:05.678Z", "data": {"n": number, "t": "a\nb ü"}}
+    return {
+        "event_id": f"e{number}",
+        "producer_ts": "2026-01-02T03:04:05.678Z",
+        "data": {"n": number, "t": "a\nb ü"},
+    }
 
 
 def test_rows_carry_their_file_and_number(lake: Asking, bucket: Bucket) -> None:
@@ -78,7 +82,9 @@ def test_rows_carry_their_file_and_number(lake: Asking, bucket: Bucket) -> None:
     assert [(row[0], row[1], row[3]) for row in result.rows] == [
         ("landing/source=pos/dt=1/a.gz", "LOADED", 2), ("landing/source=pos/dt=1/b.json", "LOADED", 1),
     ]  # fmt: skip
-    rows = lake("SELECT EVENT_ID, PRODUCER_TS, FILE_NAME, ROW_NUMBER, PAYLOAD:data.t::STRING, LOADED_AT FROM POS ORDER BY 1")
+    rows = lake(
+        "SELECT EVENT_ID, PRODUCER_TS, FILE_NAME, ROW_NUMBER, PAYLOAD:data.t::STRING, LOADED_AT FROM POS ORDER BY 1"
+    )
     ts = datetime(2026, 1, 2, 3, 4, 5, 678000)
     assert [row[:5] for row in rows] == [
         ("e1", ts, "landing/source=pos/dt=1/a.gz", 1, "a\nb ü"),
@@ -113,7 +119,12 @@ def test_a_rolled_back_load_may_be_done_again(lake: Asking, bucket: Bucket) -> N
 
 @pytest.mark.parametrize(
     "bad",
-    ['{"event_id": "e9", "producer_ts": "no time"}', '{"event_id": ', "plain text", '{"event_id": "x"} trailing'],
+    [
+        '{"event_id": "e9", "producer_ts": "no time"}',
+        '{"event_id": ',
+        "plain text",
+        '{"event_id": "x"} trailing',
+    ],
 )
 def test_a_bad_file_is_skipped_whole(lake: Asking, bucket: Bucket, bad: str) -> None:
     bucket.put("landing/source=pos/a.gz", sale(1), bad)
@@ -178,7 +189,9 @@ def test_nothing_to_do_says_so(lake: Asking) -> None:
         (("LAKE.RAW.POS (", "LAKE.RAW.GONE ("), "does not exist"),
     ],
 )
-def test_what_cannot_be_loaded_is_refused(lake: Asking, bucket: Bucket, change: tuple[str, str], why: str) -> None:
+def test_what_cannot_be_loaded_is_refused(
+    lake: Asking, bucket: Bucket, change: tuple[str, str], why: str
+) -> None:
     bucket.put("landing/source=pos/a.gz", sale(1))
     with pytest.raises(ProgrammingError, match=why):
         lake(COPY.replace(*change))

@@ -20,7 +20,10 @@ def test_counts_are_named_as_snowflake_names_them(ask: Asking) -> None:
     assert updated.rows == [(2, 0)]
     merged = run("""MERGE INTO T USING (SELECT 3 AS A UNION ALL SELECT 4) S ON T.A = S.A
                     WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (A) VALUES (S.A)""")
-    assert dict(zip(merged.columns, merged.rows[0], strict=True)) == {"number of rows inserted": 1, "number of rows deleted": 1}
+    assert dict(zip(merged.columns, merged.rows[0], strict=True)) == {
+        "number of rows inserted": 1,
+        "number of rows deleted": 1,
+    }
     assert merged.rowcount == 2
     deleted = run("DELETE FROM T")
     assert (deleted.columns, deleted.rows, deleted.rowcount) == (("number of rows deleted",), [(3,)], 3)
@@ -59,7 +62,9 @@ def test_merge_expressions_conditions_and_order_of_clauses(ask: Asking) -> None:
 
 
 def test_ddl_commits_the_transaction_before_it(ask: Asking) -> None:
-    ask.script("CREATE TABLE T (A NUMBER); BEGIN; INSERT INTO T VALUES (1); CREATE TABLE U (A NUMBER); ROLLBACK")
+    ask.script(
+        "CREATE TABLE T (A NUMBER); BEGIN; INSERT INTO T VALUES (1); CREATE TABLE U (A NUMBER); ROLLBACK"
+    )
     assert ask("SELECT COUNT(*) FROM T") == [(1,)]
 
 
@@ -104,8 +109,12 @@ def test_a_failed_statement_ends_a_transaction_aloud(ask: Asking) -> None:
 
 
 def test_money_stays_exact(ask: Asking) -> None:
-    ask.script("CREATE TABLE M (D NUMBER(12,2)); INSERT INTO M SELECT 0.1 FROM TABLE(GENERATOR(ROWCOUNT => 1000))")
-    assert ask("SELECT SUM(D), SUM(D) OVER () FROM M GROUP BY D LIMIT 1") == [(Decimal("100.00"), Decimal("0.10"))]
+    ask.script(
+        "CREATE TABLE M (D NUMBER(12,2)); INSERT INTO M SELECT 0.1 FROM TABLE(GENERATOR(ROWCOUNT => 1000))"
+    )
+    assert ask("SELECT SUM(D), SUM(D) OVER () FROM M GROUP BY D LIMIT 1") == [
+        (Decimal("100.00"), Decimal("0.10"))
+    ]
     assert ask("SELECT SUM(D), MAX(D) FROM M") == [(Decimal("100.00"), Decimal("0.10"))]
 
 

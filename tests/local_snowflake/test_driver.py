@@ -36,7 +36,11 @@ def connect(server: Running) -> Iterator[Connect]:
         return opened[-1]
 
     session = connect()
-    for statement in ("CREATE DATABASE LAKE", "CREATE ROLE ANALYST", "GRANT USAGE ON DATABASE LAKE TO ROLE ANALYST"):
+    for statement in (
+        "CREATE DATABASE LAKE",
+        "CREATE ROLE ANALYST",
+        "GRANT USAGE ON DATABASE LAKE TO ROLE ANALYST",
+    ):
         session.cursor().execute(statement)
     yield connect
     for connection in opened:
@@ -60,7 +64,16 @@ def test_every_type_arrives_as_itself(connect: Connect) -> None:
 
 
 def test_binds_of_both_styles(connect: Connect) -> None:
-    values = [7, "o'h\\n?", None, True, Decimal("1.25"), dt.datetime(2024, 1, 2, 3, 4, 5), dt.date(2024, 1, 2), b"\x01"]
+    values = [
+        7,
+        "o'h\\n?",
+        None,
+        True,
+        Decimal("1.25"),
+        dt.datetime(2024, 1, 2, 3, 4, 5),
+        dt.date(2024, 1, 2),
+        b"\x01",
+    ]
     plain = connect(database="LAKE").cursor().execute("SELECT %s, %s, %s, %s", values[:4]).fetchone()
     assert plain == tuple(values[:4])
     marked = connect(database="LAKE", paramstyle="qmark").cursor()
@@ -130,7 +143,9 @@ def test_many_sessions_at_once(connect: Connect) -> None:
             cursor = connect(database="LAKE").cursor()
             for number in range(15):
                 cursor.execute(f"INSERT INTO LOG VALUES ({worker}, {number})")
-                assert cursor.execute(f"SELECT COUNT(*) FROM LOG WHERE W = {worker}").fetchone() == (number + 1,)
+                assert cursor.execute(f"SELECT COUNT(*) FROM LOG WHERE W = {worker}").fetchone() == (
+                    number + 1,
+                )
         except Exception as fault:
             faults.append(fault)
 

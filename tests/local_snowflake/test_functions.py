@@ -1,9 +1,12 @@
 """What expressions mean: results as Snowflake's documentation gives them, and statements that are refused by name."""
 
+import json
 from datetime import date, datetime
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from snowflake.connector.errors import ProgrammingError
 
 from .conftest import Asking
@@ -95,6 +98,40 @@ def test_paths_compare_as_text(ask: Asking) -> None:
     ]  # fmt: skip
 
 
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab\"'é", max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(documents=st.lists(st.dictionaries(st.sampled_from("abc"), DOCUMENTS), max_size=4))
+def test_many_paths_at_once_are_what_each_is_alone(ask: Asking, documents: list[dict[str, object]]) -> None:
+    """Reading a document once for all paths is faster, and nothing else."""
+    ask("CREATE OR REPLACE TABLE DOCS (N NUMBER, V VARIANT)")
+    for number, document in enumerate(documents):
+        ask("INSERT INTO DOCS SELECT ?, PARSE_JSON(?)", binds=[number, json.dumps(document)])
+    paths = [
+        "D.V:a",
+        "D.V:a::VARCHAR",
+        "D.V:b.c",
+        "D.V:b.c::VARCHAR",
+        "D.V:c",
+        "D.V:b",
+        "D.V:a.b.c::VARCHAR",
+        "D.V:nope",
+    ]
+    where = "WHERE D.V:a IS NOT NULL OR D.V:b IS NULL"
+    together = ask(f"SELECT {', '.join(paths)} FROM DOCS AS D {where} ORDER BY D.N, D.V:c::VARCHAR")
+    alone = [ask(f"SELECT {path} FROM DOCS AS D {where} ORDER BY D.N") for path in paths]
+    assert (
+        together == list(zip(*(next(zip(*rows, strict=True)) for rows in alone), strict=True))
+        if together
+        else not alone[0]
+    )
+
+
 def test_columns_are_called_as_snowflake_calls_them(ask: Asking) -> None:
     run = ask.session().execute
     assert run("SELECT COUNT(*), 1 AS a, 2 AS \"b\", CURRENT_ROLE() FROM (SELECT 1)").columns == (
@@ -104,7 +141,9 @@ def test_columns_are_called_as_snowflake_calls_them(ask: Asking) -> None:
 
 def test_a_variant_column_reads_as_text_and_number(ask: Asking) -> None:
     ask.script("""CREATE TABLE T (V VARIANT); INSERT INTO T SELECT PARSE_JSON('"it''s"')""")
-    assert ask("SELECT V::STRING, V::VARCHAR, TO_VARCHAR(V), V || '!' FROM T") == [("it's", "it's", "it's", "it's!")]
+    assert ask("SELECT V::STRING, V::VARCHAR, TO_VARCHAR(V), V || '!' FROM T") == [
+        ("it's", "it's", "it's", "it's!")
+    ]
 
 
 UNSUPPORTED = [

@@ -127,7 +127,7 @@ READS = [
     'SELECT * FROM LAKE._LAKE."LOG STAGING.CUST"',
     "SELECT getvariable('lake_version')",
     "CALL query_table('CUST')",
-    f"EXPORT DATABASE 'x'",
+    "EXPORT DATABASE 'x'",
 ]  # fmt: skip
 RAW = ("anna@", "bob@", "eve@", "ANNA@", "BOB@", "EVE@")
 
@@ -236,7 +236,12 @@ def test_row_access_bounds_dml_too(lake: Asking) -> None:
 def test_replacing_a_table_drops_its_policies_as_in_snowflake(lake: Asking) -> None:
     lake(f"CREATE OR REPLACE TABLE {T} AS SELECT 1 AS ID, '{SECRET}' AS EMAIL")
     assert lake(f"SELECT EMAIL FROM {T}") == [(SECRET,)]
-    assert lake("SELECT * FROM TABLE(LAKE.INFORMATION_SCHEMA.POLICY_REFERENCES(POLICY_NAME => 'LAKE.STAGING.MP'))") == []
+    assert (
+        lake(
+            "SELECT * FROM TABLE(LAKE.INFORMATION_SCHEMA.POLICY_REFERENCES(POLICY_NAME => 'LAKE.STAGING.MP'))"
+        )
+        == []
+    )
 
 
 def test_a_model_carries_its_policy_in_its_own_create(lake: Asking) -> None:
@@ -302,7 +307,10 @@ def test_a_policy_may_look_things_up_with_its_owners_rights(ask: Asking) -> None
         ("CREATE MASKING POLICY P AS (V VARCHAR) RETURNS VARCHAR -> NO_SUCH_FUNCTION(V)", "no_such_function"),
         ("CREATE ROW ACCESS POLICY P AS (V VARCHAR) RETURNS VARCHAR -> V", "return type"),
         ("ALTER TABLE LAKE.STAGING.CUST MODIFY COLUMN ID SET MASKING POLICY LAKE.STAGING.MP", "argument VAL"),
-        ("ALTER TABLE LAKE.STAGING.CUST MODIFY COLUMN EMAIL SET MASKING POLICY LAKE.STAGING.MP", "already has"),
+        (
+            "ALTER TABLE LAKE.STAGING.CUST MODIFY COLUMN EMAIL SET MASKING POLICY LAKE.STAGING.MP",
+            "already has",
+        ),
         ("ALTER TABLE LAKE.STAGING.CUST MODIFY COLUMN NOPE SET MASKING POLICY LAKE.STAGING.MP", "NOPE"),
         ("DROP MASKING POLICY LAKE.STAGING.MP", "associated"),
         ("ALTER TABLE LAKE.STAGING.CUST DROP COLUMN EMAIL", "has a policy"),

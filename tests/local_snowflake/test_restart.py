@@ -33,7 +33,7 @@ OBJECTS = """
     ALTER TABLE T ADD ROW ACCESS POLICY RP ON (A);
     CREATE VIEW V AS SELECT E FROM T; GRANT USAGE ON DATABASE LAKE TO ROLE ENGINEER; GRANT USAGE ON SCHEMA LAKE.RAW TO ROLE ENGINEER;
     GRANT SELECT ON ALL TABLES IN SCHEMA LAKE.RAW TO ROLE ENGINEER; GRANT SELECT ON VIEW V TO ROLE ENGINEER;
-    GRANT SELECT ON FUTURE TABLES IN SCHEMA LAKE.RAW TO ROLE ENGINEER"""  # noqa: E501
+    GRANT SELECT ON FUTURE TABLES IN SCHEMA LAKE.RAW TO ROLE ENGINEER"""
 SHOWN = [
     "SHOW ROLES", "SHOW USERS", "SHOW WAREHOUSES", "SHOW RESOURCE MONITORS", "SHOW INTEGRATIONS", "DESCRIBE INTEGRATION SI",
     "SHOW DATABASES", "SHOW SCHEMAS IN DATABASE LAKE", "SHOW TABLES IN SCHEMA LAKE.RAW", "SHOW VIEWS IN SCHEMA LAKE.RAW",
@@ -71,9 +71,13 @@ def test_a_restart_shows_what_was_there(data: Path) -> None:
         assert shown(engine) == before
         session = engine.session(database="LAKE", schema="RAW")
         session.execute("INSERT INTO T (A, E) VALUES ('2', 'bob@x.com')")
-        assert session.execute("SELECT A, E, N FROM T_S").rows == [("1", "***", 1.5)]  # the policy hides row 2
+        assert session.execute("SELECT A, E, N FROM T_S").rows == [
+            ("1", "***", 1.5)
+        ]  # the policy hides row 2
         session.execute("CREATE TABLE NEW (N NUMBER)")
-        assert ("SELECT", "LAKE.RAW.NEW") in [(r[1], r[3]) for r in session.execute("SHOW GRANTS TO ROLE ENGINEER").rows]
+        assert ("SELECT", "LAKE.RAW.NEW") in [
+            (r[1], r[3]) for r in session.execute("SHOW GRANTS TO ROLE ENGINEER").rows
+        ]
     finally:
         engine.stop()
 
@@ -111,7 +115,15 @@ class Process:
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "local.snowflake.server", "--port", str(self.port), "--data", str(self.data)],
+            [
+                sys.executable,
+                "-m",
+                "local.snowflake.server",
+                "--port",
+                str(self.port),
+                "--data",
+                str(self.data),
+            ],
             cwd=ROOT,
             stderr=subprocess.DEVNULL,
         )
@@ -151,7 +163,7 @@ CONSUMER = textwrap.dedent("""
         cursor.execute("MERGE INTO OUT T USING (SELECT N, V FROM S QUALIFY ROW_NUMBER() OVER (PARTITION BY N ORDER BY N) = 1) X "
                        "ON T.N = X.N WHEN MATCHED THEN UPDATE SET TIMES = T.TIMES + 1 "
                        "WHEN NOT MATCHED THEN INSERT (N, V, TIMES) VALUES (X.N, X.V, 1)")
-""")  # noqa: E501
+""")
 
 
 @pytest.mark.timeout(180)
@@ -181,7 +193,7 @@ def test_killed_in_mid_merge_nothing_is_lost_or_doubled(data: Path) -> None:
             consumer.wait()
             server.start()
             with server.connect() as session:
-                one = lambda sql: session.cursor().execute(sql).fetchone()  # noqa: B023, E731
+                one = lambda sql: session.cursor().execute(sql).fetchone()  # noqa: E731
                 rows = one("SELECT COUNT(*), COUNT(DISTINCT N) FROM SRC")
                 assert rows[0] == rows[1]
                 merged = one("SELECT COUNT(*), COUNT(DISTINCT N), MAX(TIMES) FROM OUT")

@@ -77,7 +77,9 @@ def test_several_statements_of_a_transaction_see_the_same_rows(lake: Asking) -> 
     lake("INSERT INTO LAKE.STAGING.A SELECT PAYLOAD FROM LAKE.RAW.EV_S")
     lake("COMMIT")
     assert count(lake, "LAKE.STAGING.A") == 1
-    assert lake("SELECT PAYLOAD:id::NUMBER FROM LAKE.RAW.EV_S") == [(5,)]  # arrived meanwhile: neither lost nor taken
+    assert lake("SELECT PAYLOAD:id::NUMBER FROM LAKE.RAW.EV_S") == [
+        (5,)
+    ]  # arrived meanwhile: neither lost nor taken
 
 
 def test_rollback_gives_back_what_was_consumed(lake: Asking) -> None:
@@ -166,13 +168,17 @@ def test_a_merge_into_a_tracked_table_is_a_change_like_any_other(ask: Asking) ->
 
 def test_a_replaced_table_makes_its_streams_stale(ask: Asking) -> None:
     ask.script("CREATE TABLE T (N NUMBER); CREATE STREAM S ON TABLE T; CREATE OR REPLACE TABLE T (N NUMBER)")
-    with pytest.raises(ProgrammingError, match="Base table 'LAKE.RAW.T' dropped, cannot read from stream 'S'"):
+    with pytest.raises(
+        ProgrammingError, match=r"Base table 'LAKE.RAW.T' dropped, cannot read from stream 'S'"
+    ):
         ask("SELECT * FROM S")
     assert ask("SHOW STREAMS LIKE 'S'")[0][10] == "true"
 
 
 def test_the_hidden_column_stays_hidden(ask: Asking) -> None:
-    ask.script("CREATE TABLE T (N NUMBER, V VARCHAR); CREATE STREAM S ON TABLE T; INSERT INTO T VALUES (1, 'a')")
+    ask.script(
+        "CREATE TABLE T (N NUMBER, V VARCHAR); CREATE STREAM S ON TABLE T; INSERT INTO T VALUES (1, 'a')"
+    )
     assert ask("SELECT * FROM T") == [(1, "a")]
     assert ask.session().execute("SELECT T.* FROM T").columns == ("N", "V")
     assert [row[0] for row in ask("DESCRIBE TABLE T")] == ["N", "V"]
@@ -222,7 +228,10 @@ def test_reading_follows_the_batch_not_the_table(ask: Asking) -> None:
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["insert", "update", "delete", "consume", "begin", "commit", "rollback"]), st.integers(0, 5)),
+        st.tuples(
+            st.sampled_from(["insert", "update", "delete", "consume", "begin", "commit", "rollback"]),
+            st.integers(0, 5),
+        ),
         min_size=1,
         max_size=40,
     )
