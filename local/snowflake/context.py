@@ -69,6 +69,15 @@ def substitute(session: Session, tree: exp.Expr) -> exp.Expr:
     return tree.transform(value, copy=False)
 
 
+def depends_on_session(tree: exp.Expr) -> bool:
+    """Whether the tree asks who or where the session is."""
+    names = {
+        identifier(f.name) if isinstance(f, exp.Anonymous) else f.sql_name().upper()
+        for f in tree.find_all(exp.Func)
+    }
+    return bool(names & (_CONTEXT.keys() | {"IS_ROLE_IN_SESSION"})) or tree.find(exp.Parameter) is not None
+
+
 def _is_column(node: exp.Expr) -> bool:
     return isinstance(node.parent, exp.Select) and node.arg_key == "expressions"
 

@@ -67,9 +67,18 @@ _NUMBERS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-def translated(fault: duckdb.Error) -> ProgrammingError:
-    """A fault of DuckDB in Snowflake's numbers; the words stay DuckDB's where Snowflake has none for it."""
+_QUOTING = (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException)
+
+
+def translated(fault: duckdb.Error, *, quote: bool = True) -> ProgrammingError:
+    """A fault of DuckDB in Snowflake's numbers; the words stay DuckDB's where Snowflake has none for it.
+
+    Without `quote`, the message of a fault about a value does not say which: DuckDB may have looked at the value before
+    the policy that hides its row.
+    """
     text = str(fault)
+    if not quote and isinstance(fault, _QUOTING):
+        text = f"{type(fault).__name__.removesuffix('Exception')} error: a value does not fit its type"
     if "same target row" in text or "affect row a second time" in text:
         return ProgrammingError(
             msg="Duplicate row detected during DML action", errno=100090, sqlstate="42P18"

@@ -102,6 +102,7 @@ class Session:
         self.id = uuid.uuid4().hex
         self.login_role = role
         self.in_transaction = False
+        self.discreet = False  # the statement meets row access: errors must not quote values of hidden rows
         self.aborted = False  # a statement failed: the transaction can only be rolled back
         self.duck = self._cursor()
         self._scratch: duckdb.DuckDBPyConnection | None = None
@@ -185,6 +186,7 @@ class Session:
             What Snowflake would say; nothing of the statement was done.
         """
         with self._busy:
+            self.discreet = False
             try:
                 result = self._run(binding.inline(sql, binds) if binds else sql)
             except duckdb.Error as fault:
@@ -205,7 +207,7 @@ class Session:
                 self.one("SELECT 1")
             except duckdb.TransactionException:
                 self.aborted = True
-        return translated(fault)
+        return translated(fault, quote=not self.discreet)
 
     @property
     def scratch(self) -> duckdb.DuckDBPyConnection:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
-from local.snowflake import access, attach, columns, query
+from local.snowflake import access, attach, columns, context, query
 from local.snowflake.catalog import STORE, Entry
 from local.snowflake.commands import Statement
 from local.snowflake.errors import compilation, exists, missing, unsupported
@@ -222,6 +222,8 @@ def definition(session: Session, table: Name, column: dict[str, Any]) -> str:
 def default_sql(session: Session, text: str) -> str:
     """A default's expression for DuckDB."""
     select = sqlglot.parse_one(f"SELECT {text}", read="snowflake")
+    if context.depends_on_session(select):
+        raise unsupported(f"DEFAULT {text}: who inserts is not known to DuckDB")
     sql = query.compiled(Resolver(session), select)
     return sql.removeprefix("SELECT ").strip()
 

@@ -19,6 +19,17 @@ _TEXT = (
 )
 
 
+def sized_text(node: exp.Expr) -> exp.Expr:
+    """A cast to VARCHAR(n) keeps n characters."""
+    if not isinstance(node, exp.Cast) or node.to.this not in _TEXT:
+        return node
+    size = next((e.this for e in node.to.expressions if isinstance(e, exp.DataTypeParam)), None)
+    if size is None:
+        return node
+    whole = type(node)(this=node.this.transform(sized_text), to=exp.DataType.build("VARCHAR"))
+    return exp.Anonymous(this="left", expressions=[whole, size.copy()])
+
+
 def variant_text(node: exp.Expr) -> exp.Expr:
     """``column::STRING`` of a VARIANT gives the text in it, not JSON with quotes."""
     if isinstance(node, exp.ToChar) and not node.args.get("format"):
@@ -138,6 +149,7 @@ _TRANSFORMS: tuple[Transform, ...] = (
     fake.current_version,
     fake.semi_structured_types,
     fake.try_parse_json,
+    sized_text,
     path_text,
     date_trunc,
     type_of,

@@ -47,6 +47,8 @@ DOCUMENTED = [
     ("SHA2('a', 256)", "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb"), ("MD5('a')", "0cc175b9c0f1b6a831c399e269772661"),
     ("BASE64_ENCODE('abc')", "YWJj"), ("NULL::TIMESTAMP_NTZ", None), ("1 = 1 AND NOT FALSE", True), ("'A' LIKE 'a'", False),
     ("'A' ILIKE 'a'", True), ("RLIKE('abc', 'a.c')", True), ("EQUAL_NULL(NULL, NULL)", True), ("NULL IS NOT DISTINCT FROM NULL", True),
+    ("'abcdef'::VARCHAR(3)", "abc"),
+    ("PARSE_JSON('{\"a\": \"xyz\"}'):a::VARCHAR(2) || 'abc'::VARCHAR(2)::VARCHAR(1)", "xya"),
     ("UPPER(NULL)", None), ("2 BETWEEN 1 AND 3", True), ("BITAND(6, 3)", 2), ("HASH(1) = HASH(1)", True),
 ]  # fmt: skip
 
@@ -163,6 +165,7 @@ UNSUPPORTED = [
     ("DESCRIBE NONSENSE X", "NONSENSE"), ("CREATE STAGE S URL = 'gcs://x/'", "stage on"), ("GRANT IMPORTED PRIVILEGES ON DATABASE LAKE TO ROLE PUBLIC", "IMPORTED"),
     ("CREATE FILE FORMAT F TYPE = CSV", "CSV"), ("PRAGMA version", "PRAGMA"), ("ATTACH 'x' AS y", "ATTACH"), ("INSTALL httpfs", "INSTALL"),
     ("LOAD httpfs", "LOAD"), ("CHECKPOINT", "CHECKPOINT"), ("EXPLAIN SELECT 1", "EXPLAIN"), ("VACUUM", "VACUUM"),
+    ("CREATE TABLE X (A VARCHAR DEFAULT CURRENT_USER())", "DEFAULT"),
     ("CREATE MACRO m() AS 1", "MACRO"), ("CREATE SECRET s (TYPE s3)", "SECRET"), ("SELECT 1; SELECT 2", "statement count"),
 ]  # fmt: skip
 
