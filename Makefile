@@ -13,7 +13,7 @@ RUN_REQS := requirements/runtime.txt requirements/local.txt
 # Bytecode is what makes importing the cloud SDKs bearable: never run without it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment up down test lint format bench soak lock clean
+.PHONY: help environment up down test lint format bench lock
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
