@@ -49,10 +49,12 @@ bench: .venv/.dev .venv-dbt/.done ## measure, and write docs/benchmarks.md
 	@.venv-uv/bin/python -m pip install -q --disable-pip-version-check --no-compile --require-hashes -r requirements/uv.txt
 	@touch $@
 
-.venv/bin/python: .venv-uv/bin/uv
+# A stamp, and not .venv/bin/python: that is a link to an interpreter far older than anything here.
+.venv/.made: .venv-uv/bin/uv
 	@$(UV) venv -q --clear --python $(PYTHON) .venv
+	@touch $@
 
-.venv/.run: $(RUN_REQS) | .venv/bin/python
+.venv/.run: $(RUN_REQS) .venv/.made
 	@echo "-- the lake's environment (.venv)"
 	@$(UV) pip install -q --python $(PY) --require-hashes $(addprefix -r ,$(RUN_REQS))
 	@touch $@
