@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,8 @@ def deploy(
     on_progress
         Called with a `Step` for each resource, as it is done.
     """
-    root, live = Path(project_dir).resolve(), _live(project_dir, aws_endpoint, warehouse)
-    try:
-        return _engine(root, stack, Path(state_dir), engine, backend=live, on_step=on_progress).deploy(
-            config, policy_pack
-        )
-    finally:
-        live.close()
+    with _opened(project_dir, stack, state_dir, aws_endpoint, warehouse, engine, on_progress) as chosen:
+        return chosen.deploy(config, policy_pack)
 
 
 def destroy(
@@ -90,13 +86,8 @@ def destroy(
     on_progress: Progress | None = None,
 ) -> Deployment:
     """Delete all that a stack has made, dependents first."""
-    root, live = Path(project_dir).resolve(), _live(project_dir, aws_endpoint, warehouse)
-    try:
-        return _engine(root, stack, Path(state_dir), engine, backend=live, on_step=on_progress).destroy(
-            config
-        )
-    finally:
-        live.close()
+    with _opened(project_dir, stack, state_dir, aws_endpoint, warehouse, engine, on_progress) as chosen:
+        return chosen.destroy(config)
 
 
 def refresh(
@@ -111,13 +102,8 @@ def refresh(
     on_progress: Progress | None = None,
 ) -> Deployment:
     """Find what was changed or deleted behind the stack's back; the next deployment sets it right."""
-    root, live = Path(project_dir).resolve(), _live(project_dir, aws_endpoint, warehouse)
-    try:
-        return _engine(root, stack, Path(state_dir), engine, backend=live, on_step=on_progress).refresh(
-            config
-        )
-    finally:
-        live.close()
+    with _opened(project_dir, stack, state_dir, aws_endpoint, warehouse, engine, on_progress) as chosen:
+        return chosen.refresh(config)
 
 
 def preview(
@@ -215,6 +201,25 @@ class _InProcess:
     def _settings(self, config: Mapping[str, str] | None) -> configuration.Configuration:
         passphrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
         return configuration.load(self.root, self.stack, passphrase=passphrase, overrides=config)
+
+
+@contextmanager
+def _opened(  # noqa: PLR0917 (what every operation on emulators is given, passed on in its order)
+    project_dir: Path | str,
+    stack: str,
+    state_dir: Path | str,
+    aws_endpoint: str | None,
+    warehouse: tuple[str, int] | None,
+    engine: str,
+    on_step: Progress | None,
+) -> Iterator[_Real | _InProcess]:
+    """The stack's engine on the emulators, which are let go of afterwards."""
+    live = _live(project_dir, aws_endpoint, warehouse)
+    try:
+        root = Path(project_dir).resolve()
+        yield _engine(root, stack, Path(state_dir), engine, backend=live, on_step=on_step)
+    finally:
+        live.close()
 
 
 def _engine(
