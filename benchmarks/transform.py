@@ -35,6 +35,7 @@ from benchmarks.measuring import Case, Rounds, Section, Spread, Table, interleav
 from functions.shared.protection import DataKey
 from functions.shared.put_records import encode_natively
 from functions.shared.records import head
+from functions.transform.batch import TOGETHER
 from functions.transform.core import Transform
 from functions.transform.envelope import event_schema
 from functions.transform.handler import Function, Settings
@@ -185,12 +186,17 @@ def python_jsonschema() -> Callable[[bytes], object]:
     return one
 
 
-def core() -> Callable[[bytes], object]:
-    """From the event's bytes to the landed record's."""
+def core(raws: list[bytes]) -> Case:
+    """From the events' bytes to the landed records', as many at a time as the function takes."""
     transform = Transform("pos", contracts.load().contracts, os.urandom(32))
     key = DataKey(os.urandom(32), os.urandom(184), expires=0, encryptions=0)
-    beginning, protect = head(key.wrapped, "2026-01-01T00:00:00.000Z"), transform.protect
-    return lambda raw: protect(raw, 1767225600.0, key, beginning)
+    beginning, events = head(key.wrapped, "2026-01-01T00:00:00.000Z"), [(raw, 1767225600.0) for raw in raws]
+
+    def run() -> None:
+        for start in range(0, len(events), TOGETHER):
+            transform.protect(events[start : start + TOGETHER], key, beginning)
+
+    return Case(run=run, count=len(raws))
 
 
 class Nothing:
@@ -284,7 +290,7 @@ def small(raws: list[bytes]) -> tuple[Rounds, Table]:
     cases = {
         "floor, plain calls": each(floor_plain(), raws),
         "floor, tuned": each(floor_tuned(), raws),
-        "transform, event to record": each(core(), raws),
+        "transform, event to record": core(raws),
         "whole function, nothing sent": Case(run=handler(raws), count=len(raws)),
         "whole function, PutRecords encoded and signed": Case(
             run=function(Nothing(), encode_natively(unsent()))(raws), count=len(raws)
@@ -309,7 +315,7 @@ def small(raws: list[bytes]) -> tuple[Rounds, Table]:
 def large(raws: list[bytes]) -> Table:
     cases = {
         "floor, plain calls": each(floor_plain(), raws),
-        "transform, event to record": each(core(), raws),
+        "transform, event to record": core(raws),
         "whole function, nothing sent": Case(run=function(Nothing())(raws), count=len(raws)),
     }
     rounds = interleave(cases)

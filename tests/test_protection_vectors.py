@@ -12,21 +12,23 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 import contracts
-from functions.transform.protect import compile_protect
+from functions.shared.protection import DataKey
+from functions.transform.protect import Protector
 
 VECTORS = json.loads((Path(__file__).resolve().parents[1] / "docs/protection-vectors.json").read_text())
 
 
 def protected(vector: dict[str, Any]) -> Any:
-    """Run the value through the generated code of the contract that the vector names."""
+    """Run the value through the protection of the contract that the vector names."""
     event = contracts.load().event(vector["source"], vector["event"])
-    protect = compile_protect(event.latest, bytes.fromhex(VECTORS["token_key"]))
+    protector = Protector(event.latest, bytes.fromhex(VECTORS["token_key"]))
     names = vector["path"].split(".")
     data: Any = vector["value"]
     for name in reversed(names):
         data = {name: data}
-    encrypt = AESGCM(bytes.fromhex(VECTORS["data_key"])).encrypt
-    protect(data, encrypt, count(vector["nonce"]).__next__)
+    key = DataKey(bytes.fromhex(VECTORS["data_key"]), b"", expires=0, encryptions=0)
+    key.next_nonce = count(vector["nonce"]).__next__
+    protector.protect([data], key)
     for name in names:
         data = data[name]
     return data

@@ -1,7 +1,7 @@
 """The pure core: decode, validate, identify, protect, encode. It knows no cloud and no event.
 
-One event is at a time either protected or refused; a refusal's reason holds the keyword and the known path,
-never a value nor a name that the producer chose. An event on the ingress stream is a JSON object::
+An event is either protected or refused; a refusal's reason holds the keyword and the known path, never a
+value nor a name that the producer chose. An event on the ingress stream is a JSON object::
 
     {"event_id"?, "source", "event_type", "schema_version", "producer_ts"?, "data"}
 
@@ -16,7 +16,8 @@ never a value nor a name that the producer chose. An event on the ingress stream
 """
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -24,30 +25,28 @@ import orjson
 from contracts import Catalogue, Contract
 from functions.shared.protection import DataKey
 from functions.shared.records import line, timestamp
-from functions.transform.envelope import (
-    Refused,
-    compile_validator,
-    counting,
-    event_schema,
-    utc,
-    validation_reason,
-)
-from functions.transform.protect import compile_protect, keyed_hash, token
+from functions.transform.envelope import Refused, compile_validator, event_schema, utc, validation_reason
+from functions.transform.protect import Protector, keyed_hash, token
+from functions.transform.typed import compile_parse, may_lack_members
 
 UNKNOWN = "unknown"
+# A reason's keyword where the fault is ours: something in the code that should not have raised.
+INTERNAL = "event: internal"
+# The event type that a text seems to have; a guess, for the parsers to confirm.
+_EVENT_TYPE = re.compile(rb'"event_type"\s*:\s*"([a-z0-9_]+)"')
 
 
 class _Plan:
     """What is compiled once for one version of an event's contract."""
 
-    __slots__ = ("contract", "is_valid", "protect", "validator")
+    __slots__ = ("contract", "parse", "protect", "validator")
 
     def __init__(self, contract: Contract, token_key: bytes) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
-        self.is_valid = compile_validator(counting(schema)).is_valid
-        self.protect = compile_protect(contract, token_key)
+        self.parse = compile_parse(schema)
+        self.protect = Protector(contract, token_key).protect
 
 
 class Transform:
@@ -67,37 +66,68 @@ class Transform:
         if not self._plans:
             raise ValueError(f"no contract for source {source!r}")
         self._events = {event for event, _ in self._plans}
+        newest_first = sorted(self._plans.items(), key=lambda item: -item[0][1])
+        self._by_event = {
+            name.encode(): tuple(plan for (event, _), plan in newest_first if event == name)
+            for name in self._events
+        }
+        self._only = next(iter(self._by_event.values())) if len(self._events) == 1 else None
         self._identity = keyed_hash(token_key, "event-id").copy
         self.values_per_event = max(len(plan.contract.pii) for plan in self._plans.values())
 
-    def protect(self, raw: bytes, arrived: float, key: DataKey, beginning: bytes) -> tuple[str, bytes]:
-        """Return the id and the landed line of an event.
+    def protect(
+        self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
+    ) -> list[tuple[str, bytes] | Refused]:
+        """Return what became of each event: its id and its line, or why it is refused. It never raises.
 
         Parameters
         ----------
-        raw
-            The event as the producer sent it.
-        arrived
-            When it reached the ingress stream, in seconds since 1970.
+        events
+            Each as the producer sent it, and when it reached the ingress stream, in seconds since 1970.
+            A few dozen at a time are the fastest.
         key
-            The data key, good for as many encryptions as the contract has values.
+            The data key, good for twice as many encryptions as the contracts have values.
         beginning
-            The beginning of the line, with that key (`functions.shared.records.head`).
-
-        Raises
-        ------
-        Refused
-            With the reason.
+            The beginning of a line, with that key (`functions.shared.records.head`).
         """
-        event, plan = self._accept(raw)
-        producer_ts = event.get("producer_ts")
-        if producer_ts is not None:
-            event["producer_ts"] = utc(producer_ts)
-        plan.protect(event["data"], key.encrypt, key.next_nonce)
+        try:
+            return self._protect(events, key, beginning)
+        except Exception as error:
+            if len(events) == 1:
+                return [Refused(INTERNAL, fault=type(error).__name__)]
+            # Whatever it is, it must neither stop the shard nor pass unprotected; alone, it keeps no other.
+            return [answer for event in events for answer in self.protect([event], key, beginning)]
+
+    def _protect(
+        self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
+    ) -> list[tuple[str, bytes] | Refused]:
+        accepted: list[tuple[dict[str, Any], _Plan] | Refused] = []
+        data: dict[_Plan, list[dict[str, Any]]] = {}
+        for raw, _ in events:
+            try:
+                event, plan = self._accept(raw)
+                if (producer_ts := event.get("producer_ts")) is not None:
+                    event["producer_ts"] = utc(producer_ts)
+            except Refused as refusal:
+                accepted.append(refusal)
+                continue
+            accepted.append((event, plan))
+            data.setdefault(plan, []).append(event["data"])
+        for plan, group in data.items():
+            plan.protect(group, key)
+        return [
+            found if isinstance(found, Refused) else self._land(*found, arrived, beginning)
+            for found, (_, arrived) in zip(accepted, events, strict=True)
+        ]
+
+    def _land(
+        self, event: dict[str, Any], plan: _Plan, arrived: float, beginning: bytes
+    ) -> tuple[str, bytes]:
+        """Return the id and the line of a protected event."""
         event_id = event.get("event_id")
         if event_id is None:
             event["event_id"] = event_id = self._derive_id(event, plan.contract)
-        if producer_ts is None:
+        if event.get("producer_ts") is None:
             event["producer_ts"] = timestamp(arrived)
             event["producer_ts_assigned"] = True
         return event_id, line(beginning, event)
@@ -121,6 +151,18 @@ class Transform:
             return UNKNOWN
 
     def _accept(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
+        plans = self._only
+        if plans is None:
+            claimed = _EVENT_TYPE.search(raw)
+            plans = self._by_event.get(claimed[1], ()) if claimed else ()
+        for plan in plans:
+            event = plan.parse(raw)
+            if event is not None:
+                return event, plan
+        return self._accept_by_schema(raw)
+
+    def _accept_by_schema(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
+        """Take an event, or say why not; the only one to refuse."""
         try:
             event = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -129,9 +171,9 @@ class Transform:
             plan = self._plans[event["event_type"], event["schema_version"]]
         except (KeyError, TypeError):
             raise Refused(self._no_plan(event)) from None
-        if not plan.is_valid(event):
+        if not plan.validator.is_valid(event):
             raise Refused(validation_reason(plan.validator, event))
-        if (text := orjson.dumps(event)) != raw and _may_have_twins(raw, text) and _has_twins(raw):
+        if may_lack_members(orjson.dumps(event), raw) and _has_twins(raw):
             raise Refused("event: duplicate")
         return event, plan
 
@@ -164,14 +206,6 @@ class Transform:
         for parent, name, packed in found:
             parent[name] = packed
         return "h-" + token(mac)
-
-
-def _may_have_twins(raw: bytes, parsed: bytes) -> bool:
-    """Say whether a JSON text may have two members of one name; of such, the parser kept the last.
-
-    With each member that it dropped, a colon is gone; only an escaped colon can hide that.
-    """
-    return b"\\" in raw or raw.count(b":") != parsed.count(b":")
 
 
 def _has_twins(raw: bytes) -> bool:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
 
@@ -21,11 +21,20 @@ MAX_REASONS = 3
 
 
 class Refused(Exception):  # noqa: N818 (an answer, not an error)
-    """An event that is refused; holds the keyword and the known path, nothing that the producer wrote."""
+    """An event that is refused.
 
-    def __init__(self, reason: str) -> None:
+    Parameters
+    ----------
+    reason
+        The keyword and the known path; nothing that the producer wrote.
+    fault
+        The name of the exception, where the fault is ours.
+    """
+
+    def __init__(self, reason: str, *, fault: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.fault = fault
 
 
 def event_schema(contract: Contract) -> JsonObject:
@@ -52,30 +61,6 @@ def compile_validator(schema: JsonObject) -> jsonschema_rs.Draft7Validator:
     return jsonschema_rs.Draft7Validator(
         schema, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions()
     )
-
-
-def counting(schema: Any) -> Any:
-    """Return a schema that takes the same and asks less, without being able to say what is missing.
-
-    A closed object that requires all it knows has as many members as it knows: to count them is a tenth of
-    a validation cheaper than to look for each.
-    """
-    if isinstance(schema, list):
-        return [counting(item) for item in cast(list[Any], schema)]
-    if not isinstance(schema, dict):
-        return schema
-    cheaper = {name: counting(value) for name, value in cast(JsonObject, schema).items()}
-    known, required = cheaper.get("properties"), cheaper.get("required")
-    if (
-        isinstance(known, dict)
-        and isinstance(required, list)
-        and cheaper.get("additionalProperties") is False
-    ):
-        names = cast(list[str], required)
-        if set(names) == known.keys():
-            del cheaper["required"]
-            cheaper["minProperties"] = len(names)
-    return cheaper
 
 
 def validation_reason(validator: jsonschema_rs.Draft7Validator, event: Any) -> str:

@@ -1,22 +1,11 @@
-"""Writes the function that protects the personal data of one contract.
+"""Protects the personal data of one contract, in many events at once.
 
-A function generated once per contract visits exactly the declared paths and looks each parent up once, with
-nothing to interpret per event. For an `email` inside `customer` it reads::
-
-    def protect(data, encrypt, next_nonce):
-        if (v1 := data.get('customer')) is not None:
-            if (v2 := v1.get('email')) is not None:
-                if type(v2) is not str: raise TypeError('customer.email')
-                normal, shown = faces2(v2)
-                mac = mac2(); mac.update(normal.encode())
-                token = base64(mac.finalize()[:24], b'-_')
-                nonce = next_nonce().to_bytes(12, 'big')
-                sealed = base64(nonce + encrypt(nonce, v2.encode(), context2))
-                v1['email'] = f'1:{token}:{sealed}:{shown}'
+It goes field by field, and within a field step by step: all values are hashed, then all are encrypted. A
+processor does one thing to many values a fifth faster than many things to one.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import orjson
 import pybase64
@@ -25,15 +14,14 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 from contracts import PII_TYPES, Contract, JsonObject, PiiField
 from functions.shared.kinds import KINDS
-from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, TOKEN_BYTES, field_context
+from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, TOKEN_BYTES, DataKey, field_context
 
-Encrypt: TypeAlias = Callable[[bytes, bytes, bytes], bytes]
-Protect: TypeAlias = Callable[[JsonObject, Encrypt, Callable[[], int]], None]
-# Names to what lies below them: more names, or at last a value of personal data.
-_Tree: TypeAlias = "dict[str, _Tree | PiiField]"
-
-# Per JSON type: the Python type, and the bytes to encrypt of a value {v}.
-_PLAIN = {"string": ("str", "{v}.encode()"), "object": ("dict", "dumps({v})")}
+_encode: Callable[[str], bytes] = str.encode
+# Per JSON type: the Python type, and what makes of a value the bytes to encrypt.
+_PLAIN: dict[str, tuple[type, Callable[[Any], bytes]]] = {
+    "string": (str, _encode),
+    "object": (dict, orjson.dumps),
+}
 
 
 def keyed_hash(key: bytes, domain: str) -> HMAC:
@@ -48,57 +36,66 @@ def token(mac: HMAC) -> str:
     return pybase64.b64encode_as_string(mac.finalize()[:TOKEN_BYTES], b"-_")
 
 
-def compile_protect(contract: Contract, token_key: bytes) -> Protect:
-    """Return the function that replaces each value of personal data in an event's data by its packed form."""
-    writer = _Writer(contract.source, token_key)
-    lines = ["def protect(data, encrypt, next_nonce):", "    pass"]
-    lines += writer.members(_tree(contract), parent="data", pad="    ")
-    name = f"<protect {contract.source}/{contract.event}.v{contract.version}>"
-    exec(compile("\n".join(lines), name, "exec"), writer.names)  # noqa: S102 (only names that are linted)
-    return writer.names["protect"]
+class Protector:
+    """Replaces each value of personal data by its packed form."""
+
+    def __init__(self, contract: Contract, token_key: bytes) -> None:
+        self._fields = [_Field(contract.source, pii, token_key) for pii in contract.pii]
+
+    def protect(self, data: Sequence[JsonObject], key: DataKey) -> None:
+        """Protect the data of events, in place.
+
+        Raises
+        ------
+        Exception
+            Whatever a value should not have caused; some are protected then, and some are not.
+        """
+        for field in self._fields:
+            field.protect(data, key)
 
 
-def _tree(contract: Contract) -> _Tree:
-    tree: _Tree = {}
-    for pii in contract.pii:
-        node = tree
-        for name in pii.path[:-1]:
-            below = node.setdefault(name, {})
-            assert isinstance(below, dict)  # noqa: S101 (no personal data inside other: linted)
-            node = below
-        node[pii.path[-1]] = pii
-    return tree
+class _Field:
+    """A property that holds personal data."""
 
+    def __init__(self, source: str, pii: PiiField, token_key: bytes) -> None:
+        self._path = pii.path
+        self._faces = KINDS[pii.kind]
+        self._start = keyed_hash(token_key, pii.kind).copy
+        self._context = field_context(source, pii.path)
+        self._type, self._plain = _PLAIN[PII_TYPES[pii.kind]]
 
-class _Writer:
-    """Writes the lines, and gathers what they name."""
+    def protect(self, data: Sequence[JsonObject], key: DataKey) -> None:
+        holders, name = self._holders(data), self._path[-1]
+        values = [holder[name] for holder in holders]
+        # The validator has seen to the type; should it ever not, nothing passes.
+        if set(map(type, values)) - {self._type}:
+            raise TypeError(".".join(self._path))
+        faces = [self._faces(value) for value in values]
+        tokens = self._tokens([normal for normal, _ in faces])
+        sealed = self._seal([self._plain(value) for value in values], key)
+        for holder, token_, ciphertext, (_, shown) in zip(holders, tokens, sealed, faces, strict=True):
+            holder[name] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
-    def __init__(self, source: str, token_key: bytes) -> None:
-        self.source, self.token_key = source, token_key
-        self.names: dict[str, Any] = {"base64": pybase64.b64encode_as_string, "dumps": orjson.dumps}
-        self.count = 0
+    def _holders(self, data: Sequence[JsonObject]) -> Sequence[JsonObject]:
+        """Return the objects that have a value of this property."""
+        holders = data
+        for name in self._path[:-1]:
+            holders = [below for holder in holders if (below := holder.get(name)) is not None]
+        name = self._path[-1]
+        return [holder for holder in holders if holder.get(name) is not None]
 
-    def members(self, tree: _Tree, *, parent: str, pad: str) -> Iterator[str]:
-        for name, below in tree.items():
-            self.count += 1
-            number, value = self.count, f"v{self.count}"
-            yield f"{pad}if ({value} := {parent}.get({name!r})) is not None:"
-            if isinstance(below, dict):
-                yield from self.members(below, parent=value, pad=pad + "    ")
-            else:
-                yield from (f"{pad}    {line}" for line in self.value(below, number, f"{parent}[{name!r}]"))
+    def _tokens(self, normals: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for normal in normals:
+            mac = self._start()
+            mac.update(normal.encode())
+            found.append(token(mac))
+        return found
 
-    def value(self, pii: PiiField, number: int, target: str) -> Iterator[str]:
-        self.names[f"faces{number}"] = KINDS[pii.kind]
-        self.names[f"mac{number}"] = keyed_hash(self.token_key, pii.kind).copy
-        self.names[f"context{number}"] = field_context(self.source, pii.path)
-        python_type, plain = _PLAIN[PII_TYPES[pii.kind]]
-        value = f"v{number}"
-        # The validator has seen to the type; should it ever not, the event is sealed.
-        yield f"if type({value}) is not {python_type}: raise TypeError({'.'.join(pii.path)!r})"
-        yield f"normal, shown = faces{number}({value})"
-        yield f"mac = mac{number}(); mac.update(normal.encode())"
-        yield f"token = base64(mac.finalize()[:{TOKEN_BYTES}], b'-_')"
-        yield f"nonce = next_nonce().to_bytes({NONCE_BYTES}, 'big')"
-        yield f"sealed = base64(nonce + encrypt(nonce, {plain.format(v=value)}, context{number}))"
-        yield f"{target} = f'{PACKED_VERSION}:{{token}}:{{sealed}}:{{shown}}'"
+    def _seal(self, plain: Sequence[bytes], key: DataKey) -> list[str]:
+        """Encrypt texts: base64 of nonce, ciphertext and tag."""
+        sealed: list[bytes] = []
+        for text in plain:
+            nonce = key.next_nonce().to_bytes(NONCE_BYTES, "big")
+            sealed.append(nonce + key.encrypt(nonce, text, self._context))
+        return [pybase64.b64encode_as_string(text) for text in sealed]

@@ -95,21 +95,39 @@ def test_the_limit_is_exact(surplus: int) -> None:
     assert batch.refused == ({"oversize": 1} if surplus else {})
 
 
-def test_a_fault_of_ours_seals_the_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    """GIVEN code that raises what it should not WHEN one record meets it THEN that one is sealed and said."""
+@pytest.mark.parametrize("where", ["parsing", "protecting"])
+def test_a_fault_of_ours_seals_the_one_record(where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN code that raises what it should not WHEN one record of many meets it THEN that one is sealed and
+    said, and the others land, each value encrypted under a nonce of its own.
+    """
     lake = Lake()
-    protect = lake.batches._transform.protect
+    (plan,) = lake.batches._transform._plans.values()
+    name = {"parsing": "parse", "protecting": "protect"}[where]
+    real = getattr(plan, name)
 
-    def broken(raw: bytes, *rest: Any) -> tuple[str, bytes]:
-        if b"boom" in raw:
+    def broken(given: Any, *rest: Any) -> Any:
+        if b"boom" in (given if where == "parsing" else orjson.dumps(given)):
             raise ZeroDivisionError("of jane@example.com")
-        return protect(raw, *rest)
+        return real(given, *rest)
 
-    monkeypatch.setattr(lake.batches._transform, "protect", broken)
-    batch = lake.batches.run(records([encode(sale()), b"boom"]), now=ARRIVED)
+    monkeypatch.setattr(plan, name, broken)
+    raws = [encode(sale(store_id="boom" if n == 7 else str(n))) for n in range(20)]
+    batch = lake.batches.run(records(raws), now=ARRIVED)
+    landed = [orjson.loads(entry["Data"]) for entry in batch.entries]
+
     assert batch.refused == {"event: internal": 1}
     assert batch.failures == {"ZeroDivisionError": 1}
-    assert b"jane" not in batch.entries[1]["Data"]
+    assert b"jane" not in batch.entries[7]["Data"].lower()
+    assert [record.get("data", {}).get("store_id") for record in landed] == [
+        None if n == 7 else str(n) for n in range(20)
+    ]
+    nonces = [
+        base64.b64decode(packed.split(":")[2])[:12]
+        for record in landed
+        if "data" in record
+        for packed in (record["data"]["customer"][name] for name in ("email", "phone", "address"))
+    ]
+    assert len(set(nonces)) == len(nonces) == 19 * 3
 
 
 def test_keywords_are_few() -> None:

@@ -320,10 +320,11 @@ def test_a_derived_id_is_keyed() -> None:
     event = sale()
     del event["event_id"]
     key = Lake().batches._keys.current("field", encryptions=3)
-    found = {
-        Transform("pos", CATALOGUE.contracts, bytes([n] * 32)).protect(encode(event), 0, key, b"{")[0]
-        for n in range(3)
-    }
+    found: set[str] = set()
+    for n in range(3):
+        transform = Transform("pos", CATALOGUE.contracts, bytes([n] * 32))
+        ((event_id, _),) = transform.protect([(encode(event), 0)], key, b"{")
+        found.add(event_id)
     assert len(found) == 3
 
 

@@ -12,8 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transform_kit import CATALOGUE, Lake, encode, sale
 
-from functions.transform.envelope import compile_validator, counting, event_schema
-
 # Each is in the events below, in nothing that analysts may see, and in no name of ours.
 MARKS = ("Zqxhidden", "zqxphone99", "2065550142", "Zqxstreet 7", "zqxflat", "ZQXREGION", "zqx98101")
 
@@ -169,25 +167,6 @@ def test_any_event_gone_wrong(changes: list[tuple[tuple[Any, ...], str, Any]], a
         assert [needle for needle in leaks(line) if needle not in readable] == []
     else:
         assert leaks(line) == []
-
-
-SCHEMA = event_schema(CATALOGUE.event("pos", "sale").latest)
-FULL, COUNTING = compile_validator(SCHEMA), compile_validator(counting(SCHEMA))
-
-
-@settings(deadline=None, max_examples=400)
-@given(st.lists(st.tuples(st.sampled_from(PLACES), st.sampled_from(HOWS), json_values), max_size=2))
-def test_the_cheaper_validator_takes_the_same(changes: list[tuple[tuple[Any, ...], str, Any]]) -> None:
-    event = copy.deepcopy(marked())
-    for path, how, value in changes:
-        mutate(event, path, how, value)
-    assert COUNTING.is_valid(event) == FULL.is_valid(event)
-
-
-def test_the_cheaper_validator_is_another_one() -> None:
-    assert "required" in SCHEMA["properties"]["data"]["properties"]["lines"]["items"]
-    assert counting(SCHEMA)["properties"]["data"]["properties"]["lines"]["items"]["minProperties"] == 7
-    assert "required" in counting(SCHEMA)["properties"]["data"], "not all of its members are required"
 
 
 def without_pii(data: dict[str, Any]) -> dict[str, Any]:

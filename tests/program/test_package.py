@@ -41,6 +41,7 @@ def test_it_holds_our_code_the_contracts_and_the_wheels_and_nothing_else(made: P
         "orjson",
         "cryptography",
         "jsonschema_rs",
+        "msgspec",
         "pybase64",
     }
     assert not [

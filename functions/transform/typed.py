@@ -1,0 +1,122 @@
+"""Parses an event and checks it in one go, as far as types can.
+
+A schema is taken apart into a type, for a parser that refuses whatever is not of it, and the rest of the
+schema: patterns, formats and what else types cannot say. The two together ask no less than the schema, at
+little more than the price of parsing alone. They may ask more, and do not say why: whatever they do not take
+is for a plain parser and the validator of the whole schema to decide.
+
+Nothing is lost on the way. A text is taken only if all of its members are in what was parsed, so that neither
+a member that the schema does not know nor the second of two with one name can hide.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, Union, cast
+
+import msgspec
+import orjson
+
+from contracts import JsonObject
+from functions.transform.envelope import compile_validator
+
+Parse: TypeAlias = Callable[[bytes], JsonObject | None]
+
+# By JSON type: the keywords that mean something for it, and how a type says them; None where it cannot.
+_MEANT: dict[str, dict[str, str | None]] = {
+    "string": {"minLength": "min_length", "maxLength": "max_length", "pattern": None, "format": None},
+    "array": {"minItems": "min_length", "maxItems": "max_length", "uniqueItems": None},
+    "number": {"minimum": "ge", "maximum": "le", "exclusiveMinimum": None, "exclusiveMaximum": None},
+}
+_MEANT["integer"] = _MEANT["number"]
+_ANY: dict[str, str | None] = {"const": None, "enum": None}
+_PLAIN: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "string": str}
+# What the parser's limits can be; a wider one is left to the validator.
+_INT64 = 2**63
+
+
+def compile_parse(schema: JsonObject) -> Parse:
+    """Return what parses a text of a schema; where it is not sure that a text is one, it returns None."""
+    found, rest = _split(schema)
+    decode = msgspec.json.Decoder(cast(type[JsonObject], found)).decode
+    is_valid = compile_validator({"$schema": schema["$schema"], **rest}).is_valid
+    dumps = orjson.dumps
+
+    def parse(raw: bytes) -> JsonObject | None:
+        try:
+            event = decode(raw)
+            if is_valid(event) and ((text := dumps(event)) == raw or not may_lack_members(text, raw)):
+                return event
+        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
+            pass  # not of the type, no UTF-8, a number that cannot be written, too deep
+        return None
+
+    return parse
+
+
+def may_lack_members(written: bytes, raw: bytes) -> bool:
+    """Say whether members of a JSON text may be missing in what was parsed of it, and written again.
+
+    With each of them a colon is gone; only an escaped colon can hide that.
+    """
+    return b"\\" in raw or raw.count(b":") != written.count(b":")
+
+
+def _split(schema: JsonObject) -> tuple[Any, JsonObject]:
+    """Return the type of a schema's values, and a schema of what the type does not check."""
+    declared: Any = schema.get("type", ())
+    kinds: set[str] = {declared} if isinstance(declared, str) else set(declared)
+    const = schema.get("const")
+    if type(const) in (str, int) and kinds <= {"string" if isinstance(const, str) else "integer"}:
+        return Literal[const], {}
+    if "number" in kinds:
+        kinds.discard("integer")
+    if "pattern" in schema and kinds > {"string"} and kinds != {"string", "null"}:
+        # A number that may be a string too: the rare spelling is not worth a look at each of the others.
+        kinds.discard("string")
+    meant = {name: says for kind in kinds for name, says in _MEANT.get(kind, {}).items()} | _ANY
+    rest = {name: schema[name] for name in meant if name in schema and not _said(schema, name, meant)}
+    types = tuple(found for kind in sorted(kinds) for found in _types(kind, schema, rest))
+    return Union[types], rest  # noqa: UP007  # pyright: ignore[reportInvalidTypeArguments] (made now)
+
+
+def _said(schema: JsonObject, name: str, meant: dict[str, str | None]) -> bool:
+    """Say whether a type can say a keyword of a schema."""
+    limit = schema[name]
+    return meant[name] is not None and isinstance(limit, int) and abs(limit) < _INT64
+
+
+def _types(kind: str, schema: JsonObject, rest: JsonObject) -> Iterator[Any]:
+    """Yield the types of one JSON type, and put into the rest what those of its parts leave."""
+    meant = _MEANT.get(kind, {})
+    limits = {
+        says: schema[name]
+        for name, says in meant.items()
+        if says and name in schema and _said(schema, name, meant)
+    }
+    meta = msgspec.Meta(**limits)
+    match kind:
+        case "object":
+            yield _members(schema, rest)
+        case "array":
+            items, rest_of_items = _split(schema["items"])
+            if rest_of_items:
+                rest["items"] = rest_of_items
+            yield Annotated[list[items], meta]
+        case "number":
+            yield Annotated[int, meta]
+            yield Annotated[float, meta]
+        case _:
+            yield Annotated[_PLAIN[kind], meta]
+
+
+def _members(schema: JsonObject, rest: JsonObject) -> Any:
+    """Return the type of an object; its members are all that the schema knows."""
+    types: dict[str, Any] = {}
+    left: JsonObject = {}
+    for name, member in schema["properties"].items():
+        found, rest_of_member = _split(member)
+        types[name] = found if name in schema.get("required", ()) else NotRequired[found]
+        if rest_of_member:
+            left[name] = rest_of_member
+    if left:
+        rest["properties"] = left
+    return cast(Any, TypedDict)("Members", types)
