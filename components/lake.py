@@ -82,6 +82,7 @@ class RetailLake(pulumi.ComponentResource):
         warehouse = self.warehouse
         return {
             "region": self.cloud.place,
+            "endpoints": dict(self.cloud.endpoints),
             "streams": {
                 name: {
                     "ingress": source.ingress.name,

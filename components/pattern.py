@@ -144,6 +144,11 @@ class Cloud(Protocol):
         """The region."""
         ...
 
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """The hosts to send events to, by the protocol's name; producers need no other."""
+        ...
+
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """Make the object store's landing zone."""
         ...

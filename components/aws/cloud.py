@@ -54,6 +54,11 @@ class AwsCloud:
         """The region."""
         return self._context.region
 
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """The host of the Kinesis API."""
+        return {"kinesis": self._context.streams_host}
+
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """A bucket."""
         return LandingBucket(

@@ -25,6 +25,8 @@ class Context:
     ----------
     base
         What all names of the stack begin with.
+    streams_host
+        Where clients of the streams send to.
     """
 
     base: str
@@ -34,6 +36,7 @@ class Context:
     account: str
     region: str
     partition: str
+    streams_host: str
 
     @classmethod
     def find(
@@ -46,14 +49,16 @@ class Context:
     ) -> "Context":
         """Ask the provider where the stack is deployed to."""
         options = pulumi.InvokeOptions(parent=parent)
+        region = aws.get_region(opts=options).region
         return cls(
             base=base,
             settings=settings,
             sources=sources,
             tags=tags,
             account=aws.get_caller_identity(opts=options).account_id,
-            region=aws.get_region(opts=options).region,
+            region=region,
             partition=aws.get_partition(opts=options).partition,
+            streams_host=aws.get_service(service_id="kinesis", region=region, opts=options).dns_name,
         )
 
     @property

@@ -11,6 +11,7 @@ from local.leaks import Needle, leaks
 from local.state import Lake, read_json
 from tests.e2e.events import SECRET, sale
 from tests.e2e.running import Command
+from tests.e2e.throttling import throttled_kms
 
 pytestmark = [pytest.mark.lake, pytest.mark.xdist_group("lake")]
 MANY = 4000
@@ -72,21 +73,51 @@ def test_killing_the_warehouse_while_it_loads_and_merges(
     assert_all_arrived_once(command, lake, "9020")
 
 
+class Transform:
+    """The transform of the tills, whose containers a change of its variables ends: with their data keys."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._functions = lake.boto("lambda")
+        (self._name, self.variables) = next(
+            (function["FunctionName"], variables)
+            for function in self._functions.list_functions()["Functions"]
+            if (variables := function.get("Environment", {}).get("Variables", {})).get("SOURCE") == "pos"
+        )
+
+    def restart(self, **variables: str) -> None:
+        """Begin anew, with these variables beside the deployed ones."""
+        self._functions.update_function_configuration(
+            FunctionName=self._name, Environment={"Variables": {**self.variables, **variables}}
+        )
+
+
+def test_a_throttled_key_service_delays_the_stream(command: Command, lake: Lake, tmp_path: Path) -> None:
+    """GIVEN a key service that throttles, and then takes calls again WHEN sales are sent meanwhile THEN
+    nothing moves until it does, and then all of them arrive once.
+    """
+    transform = Transform(lake)
+    loaded = command.one("SELECT COUNT(*) FROM RAW.POS")
+    with throttled_kms(lake.endpoint) as throttle:
+        transform.restart(AWS_ENDPOINT_URL_KMS=throttle.url)
+        try:
+            send(command, tmp_path / "sales.ndjson", "9040", count=500)
+            # One invocation asks four times; three more of them show that the mapping tries again.
+            until(lambda: throttle.refused > 3 * 4, seconds=120)
+            assert command.one("SELECT COUNT(*) FROM RAW.POS") == loaded
+            throttle.open()
+            assert_all_arrived_once(command, lake, "9040", count=500)
+            assert throttle.passed == 1, "one data key is enough for the batch"
+        finally:
+            transform.restart()
+
+
 def test_a_denied_key_stops_the_stream_and_nothing_else(command: Command, lake: Lake, tmp_path: Path) -> None:
-    functions, kms = lake.boto("lambda"), lake.boto("kms")
-    (transform,) = (
-        function
-        for function in functions.list_functions()["Functions"]
-        if function.get("Environment", {}).get("Variables", {}).get("SOURCE") == "pos"
-    )
-    variables = transform["Environment"]["Variables"]
+    transform, kms = Transform(lake), lake.boto("kms")
+    key = transform.variables["PII_KEY_ARN"]
     loaded = command.one("SELECT COUNT(*) FROM RAW.POS")
 
-    kms.disable_key(KeyId=variables["PII_KEY_ARN"])
-    # A change of configuration ends the containers, and with them the data keys that they hold.
-    functions.update_function_configuration(
-        FunctionName=transform["FunctionName"], Environment={"Variables": {**variables, "EPOCH": "2"}}
-    )
+    kms.disable_key(KeyId=key)
+    transform.restart(EPOCH="2")
     try:
         send(command, tmp_path / "sales.ndjson", "9030", count=500)
         failed = command.status()
@@ -95,5 +126,5 @@ def test_a_denied_key_stops_the_stream_and_nothing_else(command: Command, lake: 
         assert command.one("SELECT COUNT(*) FROM RAW.POS") == loaded
         assert command.run("drain", "--timeout", "3", check=False).returncode != 0
     finally:
-        kms.enable_key(KeyId=variables["PII_KEY_ARN"])
+        kms.enable_key(KeyId=key)
     assert_all_arrived_once(command, lake, "9030", count=500)

@@ -231,7 +231,10 @@ def test_names_come_from_the_parents(graph: Graph) -> None:
 
 def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     outputs = graph.run.outputs
-    assert set(outputs) == {"cloud", "region", "streams", "landing", "warehouse", "roles", "readme"}
+    assert set(outputs) == {
+        "cloud", "region", "endpoints", "streams", "landing", "warehouse", "roles", "readme",
+    }  # fmt: skip
+    assert outputs["endpoints"] == {"kinesis": f"kinesis.{outputs['region']}.amazonaws.com"}
     assert set(outputs["streams"]) == set(contracts.load().sources)
     assert set(outputs["warehouse"]) == {"database", "schemas", "warehouses", "stage"}
     assert set(outputs["warehouse"]["schemas"]) == {"raw", "staging", "production", "governance"}

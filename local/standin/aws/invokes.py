@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..adapter import Inputs, Outputs, Place, invoke
 from .client import Aws
@@ -48,4 +49,20 @@ def partition(place: Place, cloud: Aws | None, args: Inputs) -> Outputs:
         "id": place.partition,
         "dnsSuffix": "amazonaws.com",
         "reverseDnsPrefix": "com.amazonaws",
+    }
+
+
+@invoke("aws:index/getService:getService")
+def service(place: Place, cloud: Aws | None, args: Inputs) -> Outputs:
+    """Return the host of a service: the emulator's, if there is one."""
+    region, name = args.get("region") or place.region, args["serviceId"]
+    return {
+        "dnsName": urlsplit(cloud.endpoint).netloc if cloud else f"{name}.{region}.amazonaws.com",
+        "serviceId": name,
+        "region": region,
+        "partition": place.partition,
+        "reverseDnsName": f"com.amazonaws.{region}.{name}",
+        "reverseDnsPrefix": "com.amazonaws",
+        "supported": True,
+        "id": f"com.amazonaws.{region}.{name}",
     }
