@@ -85,6 +85,17 @@ class Finding:
         return self.level == "mandatory"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A policy as it is configured."""
+
+    name: str
+    description: str
+    severity: str
+    level: str
+    steps: str
+
+
 def load(pack_dir: Path) -> "Pack":
     """Run a pack's `__main__.py` with a `PolicyPack` that is kept instead of served."""
     caught: list[Pack] = []
@@ -132,6 +143,8 @@ class Pack:
         self.info: pb.AnalyzerInfo = self._servicer.GetAnalyzerInfo(empty_pb2.Empty(), None)
         self._about = {one.name: one for one in self.info.policies}
         self._providers: dict[str, Subject] = {}
+        self._rules: dict[str, Rule] = {}
+        self._secrets: set[str] = set()
         self.diagnostics: list[pb.AnalyzeDiagnostic] = []
         self.remediations: list[tuple[str, pb.Remediation]] = []
         self.configure({})
@@ -140,6 +153,26 @@ class Pack:
     def findings(self) -> list[Finding]:
         """What the pack has found so far."""
         return [self._finding(one) for one in self.diagnostics]
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The policies, in the pack's order."""
+        return list(self._rules.values())
+
+    def finding(self, policy: str, urn: str, message: str, level: str = "") -> Finding:
+        """A finding of a policy, in its words and at its level; secrets are masked."""
+        rule = self._rules[policy]
+        # What a remediation left behind stops a deployment.
+        level = level or ("mandatory" if rule.level == "remediate" else rule.level)
+        return Finding(
+            policy=policy,
+            level=level,
+            severity=rule.severity,
+            urn=urn,
+            message=self._masked(message),
+            description=rule.description,
+            steps=rule.steps,
+        )
 
     def remediate(self, subject: Subject) -> struct_pb2.Struct | None:
         """Return the inputs as the remediations leave them, or None where there is nothing to mend."""
@@ -155,7 +188,7 @@ class Pack:
         answer: pb.AnalyzeResponse = _isolated(self._servicer.Analyze, request)
         for found in answer.diagnostics:
             found.urn = found.urn or subject.urn
-        return self._kept(answer.diagnostics, _secrets(subject.inputs))
+        return self._kept(answer.diagnostics)
 
     def analyze_stack(self, subjects: Sequence[Subject]) -> list[pb.AnalyzeDiagnostic]:
         """Judge all resources by their outputs."""
@@ -169,8 +202,7 @@ class Pack:
         answer: pb.AnalyzeResponse = _isolated(
             self._servicer.AnalyzeStack, pb.AnalyzeStackRequest(resources=items)
         )
-        hidden = {text for one in subjects for text in _secrets(one.outputs)}
-        return self._kept(answer.diagnostics, hidden)
+        return self._kept(answer.diagnostics)
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Configure each policy as the CLI does: defaults, the pack's own, then `all`, then the policy's.
@@ -198,6 +230,13 @@ class Pack:
                     entry.enforcementLevel = LEVELS[level]
                 values.update(given)
             json_format.ParseDict(values, entry.properties)
+            self._rules[policy.name] = Rule(
+                name=policy.name,
+                description=policy.description,
+                severity=SEVERITIES.get(policy.severity, ""),
+                level=LEVEL_NAMES[entry.enforcementLevel],
+                steps=policy.remediation_steps,
+            )
         self._servicer.Configure(request, None)
 
     def _faults(self, config: Mapping[str, Any]) -> Iterator[str]:
@@ -223,28 +262,22 @@ class Pack:
         return json_format.MessageToDict(self._about[name].configSchema.properties) if name != "all" else {}
 
     def _finding(self, found: pb.AnalyzeDiagnostic) -> Finding:
-        about = self._about[found.policyName]
-        return Finding(
-            policy=found.policyName,
-            level=LEVEL_NAMES[found.enforcementLevel],
-            severity=SEVERITIES.get(about.severity, ""),
-            urn=found.urn,
-            # The SDK sets the policy's description before the message.
-            message=found.message.removeprefix(found.description).strip() or found.description,
-            description=about.description,
-            steps=about.remediation_steps,
-        )
+        # The SDK sets the policy's description before the message.
+        message = found.message.removeprefix(found.description).strip() or found.description
+        return self.finding(found.policyName, found.urn, message, LEVEL_NAMES[found.enforcementLevel])
 
-    def _kept(
-        self, diagnostics: Iterable[pb.AnalyzeDiagnostic], secrets: Iterable[str]
-    ) -> list[pb.AnalyzeDiagnostic]:
+    def _kept(self, diagnostics: Iterable[pb.AnalyzeDiagnostic]) -> list[pb.AnalyzeDiagnostic]:
         found = list(diagnostics)
-        # Longest first: one secret may begin like another.
-        for secret in sorted(secrets, key=len, reverse=True):
-            for one in found:
-                one.message = one.message.replace(secret, MASKED)
+        for one in found:
+            one.message = self._masked(one.message)
         self.diagnostics += found
         return found
+
+    def _masked(self, text: str) -> str:
+        # Longest first: one secret may begin like another.
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, MASKED)
+        return text
 
     def _request(self, kind: Any, subject: Subject, properties: Mapping[str, Any], **more: Any) -> Any:
         options = pb.AnalyzerResourceOptions(
@@ -256,6 +289,7 @@ class Pack:
             aliases=subject.aliases,
             parent=subject.parent,
         )
+        self._secrets |= _secrets(properties)
         if subject.type.startswith("pulumi:providers:"):
             self._providers[subject.urn] = subject
         provider = self._providers.get(subject.provider.rpartition("::")[0])

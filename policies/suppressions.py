@@ -27,7 +27,6 @@ from pulumi_policy import (
 FILE = Path(__file__).with_name("suppressions.yml")
 FIELDS = ("policy", "resource", "stacks", "reason", "owner", "expires")
 EXPIRY = "suppression-configure-expiry"
-UNUSED = "suppression-disallow-unused"
 LEAST_REASON = 20
 MOST_DAYS = 366
 STACK = "pulumi:pulumi:Stack"
