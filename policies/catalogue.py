@@ -28,7 +28,9 @@ def rows() -> list[tuple[str, ...]]:
 def markdown() -> str:
     """The table as Markdown."""
     lines = [formats.row(*HEAD), f"|{'---|' * len(HEAD)}"]
-    lines += [formats.row(f"`{name}`", *rest) for name, *rest in rows()]
+    lines += [
+        formats.row(f"`{name}`", *rest, f"`{values}`" if values else "") for name, *rest, values in rows()
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -57,6 +59,5 @@ def _level(policy: Policy) -> str:
 def _values(policy: Policy) -> str:
     schema = policy.config_schema.properties if policy.config_schema else {}
     return ", ".join(
-        f"`{name}`" + (f": {json.dumps(one['default'])}" if "default" in one else "")
-        for name, one in schema.items()
+        name + (f": {json.dumps(one['default'])}" if "default" in one else "") for name, one in schema.items()
     )

@@ -57,7 +57,9 @@ def list_policies(
     elif format is Listing.MARKDOWN:
         typer.echo(catalogue.markdown(), nl=False)
     else:
-        table = Table(*catalogue.HEAD)
+        table = Table()
+        for column in catalogue.HEAD:
+            table.add_column(column, overflow="fold")
         for row in catalogue.rows():
             table.add_row(*map(escape, row))
         _console().print(table)
@@ -147,10 +149,11 @@ def _write(made: report.Report, format: Format, output: Path | None) -> None:
         Format.MARKDOWN: lambda: formats.markdown(made),
         Format.ANNOTATIONS: lambda: formats.annotations(made),
     }[format]()
+    text = text.rstrip("\n") + "\n" if text else ""
     if output is None:
-        typer.echo(text)
+        typer.echo(text, nl=False)
     else:
-        output.write_text(text.rstrip("\n") + "\n")
+        output.write_text(text)
 
 
 def _plain(made: report.Report) -> str:

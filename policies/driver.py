@@ -96,6 +96,15 @@ class Rule:
     steps: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """A policy with the level and the values that the analyzer runs it with."""
+
+    policy: Policy
+    level: EnforcementLevel
+    config: dict[str, Any] | None
+
+
 def load(pack_dir: Path) -> "Pack":
     """Run a pack's `__main__.py` with a `PolicyPack` that is kept instead of served."""
     caught: list[Pack] = []
@@ -137,13 +146,15 @@ class Pack:
         level: EnforcementLevel = EnforcementLevel.ADVISORY,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
+        self._policies = list(policies)
         self._servicer: Any = _PolicyAnalyzerServicer(
-            name, "0.0.1", list(policies), level, dict(initial) if initial else None
+            name, "0.0.1", self._policies, level, dict(initial) if initial else None
         )
         self.info: pb.AnalyzerInfo = self._servicer.GetAnalyzerInfo(empty_pb2.Empty(), None)
         self._about = {one.name: one for one in self.info.policies}
         self._providers: dict[str, Subject] = {}
         self._rules: dict[str, Rule] = {}
+        self._values: dict[str, dict[str, Any]] = {}
         self._secrets: set[str] = set()
         self.diagnostics: list[pb.AnalyzeDiagnostic] = []
         self.remediations: list[tuple[str, pb.Remediation]] = []
@@ -153,6 +164,16 @@ class Pack:
     def findings(self) -> list[Finding]:
         """What the pack has found so far."""
         return [self._finding(one) for one in self.diagnostics]
+
+    @property
+    def policies(self) -> list[Configured]:
+        """The policies that are not disabled, for whoever calls them without the analyzer."""
+        levels = {one.name: EnforcementLevel(self._rules[one.name].level) for one in self._policies}
+        return [
+            Configured(policy=one, level=levels[one.name], config=self._values[one.name] or None)
+            for one in self._policies
+            if levels[one.name] is not EnforcementLevel.DISABLED
+        ]
 
     @property
     def rules(self) -> list[Rule]:
@@ -230,6 +251,7 @@ class Pack:
                     entry.enforcementLevel = LEVELS[level]
                 values.update(given)
             json_format.ParseDict(values, entry.properties)
+            self._values[policy.name] = json_format.MessageToDict(entry.properties)
             self._rules[policy.name] = Rule(
                 name=policy.name,
                 description=policy.description,

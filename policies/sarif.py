@@ -5,7 +5,7 @@ from typing import Any
 from policies.driver import Finding, Rule
 from policies.report import Report
 
-SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 VERSION = "2.1.0"
 LEVELS = {"mandatory": "error", "remediate": "error", "advisory": "warning", "disabled": "none"}
 # What GitHub sorts by: over 9 is critical, over 7 high, over 4 medium.

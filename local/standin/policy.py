@@ -8,12 +8,12 @@ from typing import Any
 
 from local.state import LakeError
 from policies import driver
-from policies.driver import Finding, PackError, Subject
+from policies.driver import Configured, Finding, PackError, Subject
 
 from . import wire
 from .state import Resource
 
-__all__ = ["Finding", "Pack", "PackError", "PolicyError"]
+__all__ = ["Configured", "Finding", "Pack", "PackError", "PolicyError"]
 
 
 class PolicyError(LakeError):
@@ -34,6 +34,11 @@ class Pack:
         self._enforce = enforce
         self._pack = driver.load(Path(pack_dir).resolve())
         self._pack.configure(config or {})
+
+    @property
+    def policies(self) -> list[Configured]:
+        """The policies that are not disabled, for whoever calls them without the analyzer."""
+        return self._pack.policies
 
     @property
     def diagnostics(self) -> list[Any]:
