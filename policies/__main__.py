@@ -1,4 +1,4 @@
-"""Serve the policy pack to the Pulumi engine."""
+"""Serve the policy pack to the Pulumi engine; with `python -m policies`, its hand for people."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,13 @@ from pathlib import Path
 # The engine runs this folder as a program; the pack itself is a package of the project.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from pulumi_policy import EnforcementLevel, PolicyPack
+if __package__:
+    from policies.cli import main
 
-from policies.pack import POLICIES
+    main()
+else:
+    from pulumi_policy import PolicyPack
 
-PolicyPack("retaillake", list(POLICIES), enforcement_level=EnforcementLevel.MANDATORY)
+    from policies.pack import LEVEL, NAME, assemble
+
+    PolicyPack(NAME, assemble(), enforcement_level=LEVEL)

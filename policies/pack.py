@@ -1,8 +1,13 @@
 """All policies of the pack, in the order in which a report shows them."""
 
-from pulumi_policy import Policy
+from pathlib import Path
 
-from policies import firehose, kinesis, kms, logs, messaging, tags
+from pulumi_policy import EnforcementLevel, Policy
+
+from policies import firehose, kinesis, kms, logs, messaging, suppressions, tags
+
+NAME = "retaillake"
+LEVEL = EnforcementLevel.MANDATORY
 
 POLICIES: tuple[Policy, ...] = (
     *kinesis.POLICIES,
@@ -12,3 +17,9 @@ POLICIES: tuple[Policy, ...] = (
     *logs.POLICIES,
     *tags.POLICIES,
 )
+
+
+def assemble(file: Path = suppressions.FILE, told: suppressions.Told | None = None) -> list[Policy]:
+    """The pack as it is run: every policy, held back where the reviewed file says so."""
+    listed = suppressions.load((one.name for one in POLICIES), file)
+    return suppressions.applied(POLICIES, listed, told)

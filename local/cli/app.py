@@ -9,7 +9,7 @@ import tempfile
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-OURS = {"components", "contracts", "local", "settings"}
+OURS = {"components", "contracts", "local", "policies", "settings"}
 console = Console()
 errors = Console(stderr=True)
 
@@ -161,22 +161,42 @@ def dashboard() -> None:
     console.print(show.dashboard_address(lake), highlight=False)
 
 
+def advise(found: Any) -> None:
+    """Print what a policy only advises."""
+    text = f"[yellow]{found.level}:[/yellow] {escape(f'{found.urn}: {found.policy}: {found.message}')}"
+    console.print(text, highlight=False, soft_wrap=True)
+
+
 @app.command()
 def preview(
     stack: Annotated[str, typer.Option(help="The stack, as its Pulumi.<stack>.yaml says.")],
     policy_pack: Annotated[
         Path | None, typer.Option(help="A policy pack; a mandatory violation fails the preview.")
     ] = None,
+    policy_pack_config: Annotated[
+        Path | None,
+        typer.Option(help="The pack's configuration; by default its config.<environment of the stack>.json."),
+    ] = None,
     engine: Annotated[
         Engine, typer.Option(help="`auto` takes the pulumi CLI where there is one.")
     ] = Engine.AUTO,
+    save: Annotated[
+        Path | None, typer.Option(help="Write what would be deployed, in the form of an exported stack.")
+    ] = None,
 ) -> None:
     """Say what a first deployment of any stack would make: no account, no emulator, nothing kept."""
     from local import standin  # noqa: PLC0415 (as above)
 
     with tempfile.TemporaryDirectory() as state, console.status(f"preview of {stack} …"):
         made = standin.preview(
-            PROJECT_ROOT, stack, state_dir=state, engine=engine.value, policy_pack=policy_pack
+            PROJECT_ROOT,
+            stack,
+            state_dir=state,
+            engine=engine.value,
+            policy_pack=policy_pack,
+            policy_config=policy_pack_config,
+            save=save,
+            on_finding=advise,
         )
     changes = ", ".join(f"{count} {change}" for change, count in made.changes.items())
     held = f", held to {policy_pack}" if policy_pack else ""

@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from local.state import LakeError
+from policies.driver import Finding
 
 from . import schema
 from .core import Backend
@@ -86,9 +87,21 @@ class Cli:
         """Deploy."""
         return self._operate("up", config, ["--yes", "--skip-preview", *more])
 
-    def preview(self, *, config: Mapping[str, str] | None = None, more: Sequence[str] = ()) -> list[Step]:
-        """Say what a deployment would do."""
-        return self._operate("preview", config, list(more))
+    def previewed(self, *, config: Mapping[str, str] | None = None, more: Sequence[str] = ()) -> Preview:
+        """Say what a deployment would do; a failure is part of the answer, with what was seen before."""
+        events, failure = _Events(self.home / "preview-events.json", self.on_step), None
+        try:
+            self._operate("preview", config, ["--json", *more], events)
+        except EngineError as error:
+            failure = error
+        said = self.home / "preview.out"
+        text = said.read_text(errors="replace") if said.exists() else ""
+        return Preview(
+            steps=events.steps,
+            resources=_planned(text, events.outputs),
+            advice=events.advice,
+            failure=failure,
+        )
 
     def refresh(self, *, config: Mapping[str, str] | None = None) -> list[Step]:
         """Bring the state to what the services say."""
@@ -104,10 +117,17 @@ class Cli:
         found = json.loads(text)["deployment"].get("resources") or []
         return [_resource(one) for one in found if not one.get("delete")]
 
-    def _operate(self, verb: str, config: Mapping[str, str] | None, flags: list[str]) -> list[Step]:
+    def _operate(
+        self,
+        verb: str,
+        config: Mapping[str, str] | None,
+        flags: list[str],
+        events: _Events | None = None,
+    ) -> list[Step]:
         self._prepare(config)
         log = self.home / f"{verb}-events.json"
         log.unlink(missing_ok=True)
+        events = events or _Events(log, self.on_step)
         # The SDKs are needed at the first check; the engine takes longer than that to begin.
         threading.Thread(target=_warm, daemon=True).start()
         with attached(self.backend) as providers:
@@ -121,22 +141,23 @@ class Cli:
                 "--event-log",
                 str(log),
             ]
-            return self._run([*command, *flags], log, {"PULUMI_DEBUG_PROVIDERS": providers})
+            return self._run([*command, *flags], events, {"PULUMI_DEBUG_PROVIDERS": providers})
 
-    def _run(self, arguments: list[str], log: Path, extra: Mapping[str, str]) -> list[Step]:
-        events = _Events(log, self.on_step)
-        output = self.home / f"{arguments[0]}.log"
+    def _run(self, arguments: list[str], events: _Events, extra: Mapping[str, str]) -> list[Step]:
+        output, log = (self.home / f"{arguments[0]}.{kind}" for kind in ("out", "log"))
         with (
             output.open("wb") as out,
-            _started(self._command(arguments), out, {**self._environment(), **extra}) as process,
+            log.open("wb") as err,
+            _started(self._command(arguments), out, err, {**self._environment(), **extra}) as process,
         ):
             while process.poll() is None:
                 events.take()
                 time.sleep(0.05)
         events.take()
         if process.returncode != 0:
-            said = events.errors or [output.read_text(errors="replace")[-2000:]]
-            raise EngineError(f"pulumi {arguments[0]} failed (its log is {output}):\n" + "\n".join(said))
+            words = "\n".join(one.read_text(errors="replace")[-2000:] for one in (output, log))
+            said = events.errors or [words]
+            raise EngineError(f"pulumi {arguments[0]} failed (its log is {log}):\n" + "\n".join(said))
         return events.steps
 
     def _prepare(self, config: Mapping[str, str] | None) -> None:
@@ -226,6 +247,8 @@ class _Events:
         self._log, self._on_step, self._read = log, on_step, 0
         self.steps: list[Step] = []
         self.errors: list[str] = []
+        self.advice: list[Finding] = []
+        self.outputs: dict[str, Mapping[str, Any]] = {}
 
     def take(self) -> None:
         """Read what is new, line by whole line."""
@@ -245,12 +268,32 @@ class _Events:
         elif (said := event.get("diagnosticEvent")) and said["severity"] == "error":
             text = _COLOUR.sub("", said["message"]).strip()
             self.errors.append(f"{said['urn']}: {text}" if said.get("urn") else text)
-        elif (judged := event.get("policyEvent")) and judged["enforcementLevel"] == "mandatory":
-            text = _COLOUR.sub("", judged["message"]).strip()
-            self.errors.append(f"{judged.get('resourceUrn', '')}: {judged['policyName']}: {text}")
+        elif judged := event.get("policyEvent"):
+            self._judged(judged)
+
+    def _judged(self, judged: Mapping[str, Any]) -> None:
+        text = _COLOUR.sub("", judged["message"]).strip()
+        urn, policy = judged.get("resourceUrn", ""), judged["policyName"]
+        if judged["enforcementLevel"] == "mandatory":
+            self.errors.append(f"{urn}: {policy}: {text}")
+            return
+        description, _, message = text.partition("\n")
+        self.advice.append(
+            Finding(
+                policy=policy,
+                level=judged["enforcementLevel"],
+                severity=judged.get("severity", ""),
+                urn=urn,
+                message=message or description,
+                description=description,
+                steps="",
+            )
+        )
 
     def _step(self, metadata: Mapping[str, Any]) -> None:
         op = str(metadata["op"])
+        if new := metadata.get("new"):
+            self.outputs[metadata["urn"]] = new.get("outputs") or {}
         if op in QUIET or metadata["type"].startswith("pulumi:providers:"):
             return
         step = Step(op=OPS.get(op, op), urn=metadata["urn"], properties=tuple(metadata.get("diffs") or ()))
@@ -259,6 +302,26 @@ class _Events:
         self.steps.append(step)
         if self._on_step is not None:
             self._on_step(step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview:
+    """What the engine would do, what of it the policies advise against, and why it would fail."""
+
+    steps: list[Step]
+    resources: list[Resource]
+    advice: list[Finding]
+    failure: EngineError | None
+
+
+def _planned(text: str, outputs: Mapping[str, Mapping[str, Any]]) -> list[Resource]:
+    """The resources of a preview as JSON; their outputs are only in the event log."""
+    try:
+        steps = json.loads(text).get("steps") or []
+    except ValueError:  # it failed before there was anything to say
+        return []
+    planned = [one["newState"] for one in steps if one.get("newState")]
+    return [_resource({**one, "outputs": outputs.get(one["urn"], {})}) for one in planned]
 
 
 def _resource(one: Mapping[str, Any]) -> Resource:
@@ -277,6 +340,8 @@ def _resource(one: Mapping[str, Any]) -> Resource:
             name: urns or [] for name, urns in (one.get("propertyDependencies") or {}).items()
         },
         protect=one.get("protect", False),
+        aliases=one.get("aliases") or [],
+        additional_secret_outputs=one.get("additionalSecretOutputs") or [],
         retain_on_delete=one.get("retainOnDelete", False),
         deleted_with=one.get("deletedWith", ""),
         replace_with=one.get("replaceWith") or [],
@@ -317,11 +382,11 @@ def _warm() -> None:
 
 @contextlib.contextmanager
 def _started(
-    command: list[str], out: Any, environment: Mapping[str, str]
+    command: list[str], out: Any, err: Any, environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process; whoever leaves early takes it along, gently first."""
     with subprocess.Popen(
-        command, stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=dict(environment)
+        command, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=dict(environment)
     ) as process:
         try:
             yield process

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from local.state import LakeError
+from policies.configuration import default_file, read
 
 from . import cli, configuration
 from .core import Backend, Recorder
-from .inprocess import destroy_in_process, refresh_in_process, run_in_process
+from .inprocess import Run, destroy_in_process, refresh_in_process, run_in_process
 from .live import Live
-from .policy import Pack
+from .policy import Finding, Pack, PolicyError
+from .saved import save as save_deployment
 from .state import STACK, Resource, State
 from .steps import Progress, Step
 from .wire import has_secret, open_secrets
@@ -54,6 +56,7 @@ def deploy(
     engine: str = "auto",
     config: Mapping[str, str] | None = None,
     policy_pack: Path | str | None = None,
+    policy_config: Path | str | None = None,
     on_progress: Progress | None = None,
 ) -> Deployment:
     """Deploy a stack to emulators.
@@ -65,13 +68,14 @@ def deploy(
     engine
         ``"cli"``, ``"inprocess"``, or ``"auto"``: the one that deployed the stack before, else the real
         engine if ``pulumi`` is on the PATH.
-    policy_pack
-        The directory of a policy pack; a mandatory violation stops the deployment.
+    policy_pack, policy_config
+        The directory of a policy pack, and its configuration; by default that of the stack's environment.
+        A mandatory violation stops the deployment.
     on_progress
         Called with a `Step` for each resource, as it is done.
     """
     with _opened(project_dir, stack, state_dir, aws_endpoint, warehouse, engine, on_progress) as chosen:
-        return chosen.deploy(config, policy_pack)
+        return chosen.deploy(config, Held.of(policy_pack, policy_config, chosen.root, stack))
 
 
 def destroy(
@@ -114,18 +118,58 @@ def preview(
     engine: str = "auto",
     config: Mapping[str, str] | None = None,
     policy_pack: Path | str | None = None,
+    policy_config: Path | str | None = None,
+    save: Path | None = None,
     on_progress: Progress | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
 ) -> Deployment:
-    """Say what a first deployment of a stack would make: no cloud, no emulator, nothing kept."""
+    """Say what a first deployment of a stack would make: no cloud, no emulator, nothing kept.
+
+    Parameters
+    ----------
+    policy_pack, policy_config
+        The directory of a policy pack, and its configuration; by default that of the stack's environment.
+        A mandatory violation is an error.
+    save
+        Where to write what would be deployed, in the form of an exported stack; also if a policy objects.
+    on_finding
+        Called with what the pack only advises.
+    """
+    root = Path(project_dir).resolve()
+    held = Held.of(policy_pack, policy_config, root, stack)
     chosen = _engine(
-        Path(project_dir).resolve(),
-        stack,
-        Path(state_dir) / "preview",
-        engine,
-        backend=Recorder(),
-        on_step=on_progress,
+        root, stack, Path(state_dir) / "preview", engine, backend=Recorder(), on_step=on_progress
     )
-    return chosen.preview(config, policy_pack)
+    return chosen.preview(config, held, save, on_finding or (lambda _: None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a stack is held to: a policy pack and its configuration."""
+
+    pack: Path
+    config: Path | None
+
+    @classmethod
+    def of(cls, pack: Path | str | None, config: Path | str | None, root: Path, stack: str) -> Held | None:
+        """The pack and its configuration; that of the stack's environment, unless another is named."""
+        if pack is None:
+            if config is not None:
+                raise DeployError("the configuration of a policy pack needs the pack: name it, too")
+            return None
+        where = Path(pack).resolve()
+        chosen = Path(config).resolve() if config else default_file(where, root, stack)
+        return cls(pack=where, config=chosen)
+
+    @property
+    def flags(self) -> list[str]:
+        """What the engine is told."""
+        config = ["--policy-pack-config", str(self.config)] if self.config else []
+        return ["--policy-pack", str(self.pack), *config]
+
+    def loaded(self, *, enforce: bool) -> Pack:
+        """The pack for the engine in this process."""
+        return Pack(self.pack, read(self.config), enforce=enforce)
 
 
 def _live(project_dir: Path | str, aws_endpoint: str | None, warehouse: tuple[str, int] | None) -> Live:
@@ -136,14 +180,27 @@ def _live(project_dir: Path | str, aws_endpoint: str | None, warehouse: tuple[st
 class _Real:
     """The real engine."""
 
+    root: Path
     engine: cli.Cli
 
-    def deploy(self, config: Mapping[str, str] | None, policy_pack: Path | str | None) -> Deployment:
-        return self._now(self.engine.up(config=config, more=_pack_flags(policy_pack)))
+    def deploy(self, config: Mapping[str, str] | None, held: Held | None) -> Deployment:
+        return self._now(self.engine.up(config=config, more=held.flags if held else ()))
 
-    def preview(self, config: Mapping[str, str] | None, policy_pack: Path | str | None) -> Deployment:
-        steps = self.engine.preview(config=config, more=_pack_flags(policy_pack))
-        return Deployment(outputs={}, resources=[], engine="cli", steps=steps)
+    def preview(
+        self,
+        config: Mapping[str, str] | None,
+        held: Held | None,
+        save: Path | None,
+        on_finding: Callable[[Finding], None],
+    ) -> Deployment:
+        done = self.engine.previewed(config=config, more=held.flags if held else ())
+        if save is not None and done.resources:
+            save_deployment(save, done.resources)
+        for one in done.advice:
+            on_finding(one)
+        if done.failure is not None:
+            raise done.failure
+        return Deployment(outputs={}, resources=done.resources, engine="cli", steps=done.steps)
 
     def refresh(self, config: Mapping[str, str] | None) -> Deployment:
         return self._now(self.engine.refresh(config=config))
@@ -167,14 +224,29 @@ class _InProcess:
     backend: Backend
     on_step: Progress | None
 
-    def deploy(self, config: Mapping[str, str] | None, policy_pack: Path | str | None) -> Deployment:
-        run = self._run(config, policy_pack, preview=False)
-        return _deployment("inprocess", self.state.outputs, list(self.state.resources.values()), run)
+    def deploy(self, config: Mapping[str, str] | None, held: Held | None) -> Deployment:
+        run = self._run(config, held.loaded(enforce=True) if held else None, preview=False)
+        return _deployment("inprocess", self.state.outputs, list(self.state.resources.values()), run.steps)
 
-    def preview(self, config: Mapping[str, str] | None, policy_pack: Path | str | None) -> Deployment:
-        return Deployment(
-            outputs={}, resources=[], engine="inprocess", steps=self._run(config, policy_pack, preview=True)
-        )
+    def preview(
+        self,
+        config: Mapping[str, str] | None,
+        held: Held | None,
+        save: Path | None,
+        on_finding: Callable[[Finding], None],
+    ) -> Deployment:
+        # Nothing is made, so that nothing need be stopped: everything is judged, and told at once.
+        pack = held.loaded(enforce=False) if held else None
+        run = self._run(config, pack, preview=True)
+        if save is not None:
+            save_deployment(save, run.resources)
+        findings = pack.findings if pack else []
+        for one in findings:
+            if not one.mandatory:
+                on_finding(one)
+        if broken := [one for one in findings if one.mandatory]:
+            raise PolicyError.of(broken)
+        return Deployment(outputs={}, resources=run.resources, engine="inprocess", steps=run.steps)
 
     def refresh(self, config: Mapping[str, str] | None) -> Deployment:
         steps = refresh_in_process(self.state, self.backend, self._settings(config), on_step=self.on_step)
@@ -184,19 +256,17 @@ class _InProcess:
         steps = destroy_in_process(self.state, self.backend, self._settings(config), on_step=self.on_step)
         return _deployment("inprocess", {}, list(self.state.resources.values()), steps)
 
-    def _run(
-        self, config: Mapping[str, str] | None, policy_pack: Path | str | None, *, preview: bool
-    ) -> list[Step]:
+    def _run(self, config: Mapping[str, str] | None, pack: Pack | None, *, preview: bool) -> Run:
         return run_in_process(
             self.root,
             self.stack,
             backend=self.backend,
             preview=preview,
             config=config,
-            policy=Pack(policy_pack, enforce=True) if policy_pack else None,
+            policy=pack,
             state=self.state,
             on_step=self.on_step,
-        ).steps
+        )
 
     def _settings(self, config: Mapping[str, str] | None) -> configuration.Configuration:
         passphrase = os.environ.get("PULUMI_CONFIG_PASSPHRASE")
@@ -244,12 +314,8 @@ def _engine(
     if chosen == "cli":
         if not cli.available():
             raise DeployError("the engine 'cli' needs pulumi on the PATH; 'inprocess' does without")
-        return _Real(engine=real)
+        return _Real(root=root, engine=real)
     return _InProcess(root=root, stack=stack, state=state, backend=backend, on_step=on_step)
-
-
-def _pack_flags(policy_pack: Path | str | None) -> list[str]:
-    return ["--policy-pack", str(Path(policy_pack).resolve())] if policy_pack else []
 
 
 def _deployment(engine: str, raw: dict[str, Any], resources: list[Resource], steps: list[Step]) -> Deployment:
