@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 import settings
-from tests.conformance.kit import FAKE, Lake, deploy
+from tests.conformance.kit import FAKE, Lake, deploy, stacks
 
 REGISTERED = sorted(name for name, place in settings.CLOUDS.items() if place)
-STACKS = ("dev", "prod")
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +31,7 @@ def lake_of(empty_package: Path) -> Callable[[str, str], Lake]:
 
 
 def _each(clouds: list[str]) -> list[tuple[str, str]]:
-    return [(cloud, stack) for cloud in clouds for stack in STACKS]
+    return [(cloud, stack) for cloud in clouds for stack in stacks(cloud)]
 
 
 @pytest.fixture(params=_each([*REGISTERED, FAKE]), ids="-".join)

@@ -107,8 +107,8 @@ class Description:
 
     Parameters
     ----------
-    config
-        What a stack's file must say to be on this cloud.
+    stacks
+        The shipped stacks that are tried, each with what it must say otherwise to be on this cloud.
     package
         The beginning of its resource types.
     keys
@@ -125,7 +125,7 @@ class Description:
         Whether the warehouse must say its word.
     """
 
-    config: Mapping[str, str]
+    stacks: Mapping[str, Mapping[str, str]]
     package: str
     keys: tuple[str, tuple[str, ...]]
     key_property: str

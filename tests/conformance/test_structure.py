@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pulumi
 import pytest
@@ -56,6 +56,8 @@ def test_every_field_of_an_endpoint_is_said(lake: Lake) -> None:
         for each in dataclasses.fields(one.result):
             value = getattr(one.result, each.name)
             where = f"{one.stage}.{each.name}"
+            if value is None and type(None) in get_args(hints[each.name]):
+                continue
             assert isinstance(value, pulumi.Output) == (hints[each.name] == pulumi.Output[str]), where
             if isinstance(value, pulumi.Output):
                 value = one.known[each.name]
@@ -171,8 +173,8 @@ def test_no_component_makes_a_provider(lake: Lake) -> None:
 
 
 def test_a_preview_needs_no_value_that_only_a_deployment_knows(lake: Lake, empty_package: Path) -> None:
-    if lake.stack != "dev":
-        return
+    if lake.settings.environment == "prod":
+        return  # once is enough
     previewed = deploy(lake.cloud, lake.stack, empty_package, preview=True)
     assert {one.urn for one in previewed.graph.run.resources} == {*lake.by_urn}
 

@@ -84,7 +84,7 @@ def trusts(graph: Graph) -> Iterator[Trust]:
 
 
 DESCRIPTION = Description(
-    config={},
+    stacks={"dev": {}, "prod": {}},
     package="aws",
     keys=("aws:kms/key:Key", ("arn",)),
     key_property=r"(?i)kms.*key",
