@@ -15,7 +15,14 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
-from settings_reader import Fault, Range, Reader, Text
+from settings_reader import Fault, OneOf, Range, Reader, Text
+
+# Module and class of each known cloud, or None where this version cannot deploy to it. A further cloud is a
+# line here (docs/adding-a-cloud.md); only the one that a stack asks for is imported.
+CLOUDS: dict[str, tuple[str, str] | None] = {
+    "aws": ("components.aws.cloud", "AwsCloud"),
+    "azure": None,
+}
 
 Size = Literal[
     "XSMALL", "SMALL", "MEDIUM", "LARGE", "XLARGE", "XXLARGE", "XXXLARGE", "X4LARGE", "X5LARGE", "X6LARGE"
@@ -166,7 +173,7 @@ class Settings:
     """The configuration of one stack. `sources` holds every source of the contracts, overrides applied."""
 
     environment: Literal["dev", "test", "prod"]
-    cloud: Literal["aws", "azure"] = "aws"
+    cloud: Annotated[str, OneOf(names=CLOUDS)] = "aws"
     owner: TagValue
     cost_centre: TagValue = "retail-lake"
     tags: Mapping[str, TagValue] = field(default_factory=dict[str, str])

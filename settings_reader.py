@@ -2,7 +2,8 @@
 """Reads plain values (YAML, JSON, text) into frozen dataclasses, and gathers everything that is wrong.
 
 What a field takes is its type: `Literal` for one of several, `Annotated[int, Range(…)]`, `Annotated[str,
-Text(…)]`, `X | None`, tuples, mappings and other dataclasses. A key is the field's name in camel case.
+Text(…)]` or `OneOf(…)`, `X | None`, tuples, mappings and other dataclasses. A key is the field's name in
+camel case.
 """
 
 import json
@@ -31,6 +32,13 @@ class Text:
     pattern: str
     expected: str
     personal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OneOf:
+    """A field that takes one of these names, as they are when it is read: a registry may grow."""
+
+    names: Collection[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +170,8 @@ def _fits(base: Any, rules: tuple[object, ...], value: Any) -> bool:
             return False
         if isinstance(rule, Text) and not re.fullmatch(rule.pattern, value):
             return False
+        if isinstance(rule, OneOf) and value not in rule.names:
+            return False
     return True
 
 
@@ -172,6 +182,8 @@ def _expectation(hint: Any) -> str:
             return f"a whole number from {rule.low} to {rule.high}"
         if isinstance(rule, Text):
             return rule.expected
+        if isinstance(rule, OneOf):
+            return f"one of {', '.join(rule.names)}"
     if get_origin(base) is Literal:
         return f"one of {', '.join(map(str, get_args(base)))}"
     if get_origin(base) in (Union, UnionType):

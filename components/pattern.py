@@ -12,8 +12,8 @@ from typing import ClassVar, Protocol
 
 import pulumi
 
+from settings import CLOUDS, Landing, Settings, Streams, Transform
 from settings import Delivery as DeliverySettings
-from settings import Landing, Settings, Streams, Transform
 
 LANDING_PREFIX = "landing/"
 
@@ -182,11 +182,8 @@ class Cloud(Protocol):
 
 # --- which cloud ----------------------------------------------------------------------------------------
 
-# Module and class of each known cloud, or why there is none. Only the one that is asked for is imported.
-CLOUDS: Mapping[str, tuple[str, str] | None] = {
-    "aws": ("components.aws.cloud", "AwsCloud"),
-    "azure": None,
-}
+# In the order in which data flows.
+STAGES = ("landing_zone", "ingress", "protect", "deliver", "trust_warehouse", "notify")
 
 
 def needed(settings: Settings) -> frozenset[Capability]:
@@ -218,7 +215,9 @@ def cloud(settings: Settings, clouds: Mapping[str, tuple[str, str] | None] = CLO
         )
     module, name = place
     found: type[Cloud] = getattr(import_module(module), name)
-    if lacking := needed(settings) - found.capabilities:
-        words = "; ".join(sorted(capability.value for capability in lacking))
+    lacking = [capability.value for capability in needed(settings) - found.capabilities]
+    lacking += [f"the stage {stage}" for stage in STAGES if not callable(getattr(found, stage, None))]
+    if lacking:
+        words = "; ".join(sorted(lacking))
         raise UnsupportedCloudError(f"cloud: {settings.cloud} lacks what this stack's settings need: {words}")
     return found

@@ -44,6 +44,26 @@ def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
     ):
         assert lacking.value in str(raised.value)
     assert Capability.ON_DEMAND_STREAMS.value not in str(raised.value)
+    for stage in pattern.STAGES:
+        assert f"the stage {stage}" in str(raised.value)
+
+
+def test_the_stages_are_those_of_the_protocol() -> None:
+    shared = {"place", "endpoints"}
+    declared = {name for name in vars(Cloud) if not name.startswith("_")} - shared
+    assert declared == set(pattern.STAGES)
+
+
+def test_a_cloud_is_known_by_being_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(settings.SettingsError) as raised:
+        parsed(cloud="little", landing={"lockDays": 0})
+    assert {fault.key: fault.expected for fault in raised.value.faults} == {
+        "cloud": 'expected one of aws, azure, got "little"',
+        "landing.lockDays": "expected a whole number from 1 to 36500, got 0",
+    }
+    monkeypatch.setitem(settings.CLOUDS, "little", ("tests.program.test_pattern", "Little"))
+    with pytest.raises(UnsupportedCloudError, match=r"^cloud: little lacks what this stack's settings need: "):
+        cloud(parsed(cloud="little"))
 
 
 def test_only_what_is_needed_is_asked_for() -> None:
