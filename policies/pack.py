@@ -2,7 +2,8 @@
 
 from pulumi_policy import Policy
 
-from policies import firehose, kinesis, kms, logs, messaging, tags
+from policies import data, firehose, kinesis, kms, logs, messaging, queues, s3, tags
+from policies.lake import pack as lake
 
 POLICIES: tuple[Policy, ...] = (
     *kinesis.POLICIES,
@@ -11,4 +12,8 @@ POLICIES: tuple[Policy, ...] = (
     *messaging.POLICIES,
     *logs.POLICIES,
     *tags.POLICIES,
+    *s3.POLICIES,
+    *queues.POLICIES,
+    *data.POLICIES,
+    *lake.POLICIES,
 )
