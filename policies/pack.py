@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pulumi_policy import EnforcementLevel, Policy
 
-from policies import firehose, kinesis, kms, logs, messaging, suppressions, tags
+from policies import data, firehose, kinesis, kms, logs, messaging, queues, s3, suppressions, tags
+from policies.lake import pack as lake
 
 NAME = "retaillake"
 LEVEL = EnforcementLevel.MANDATORY
@@ -16,6 +17,10 @@ POLICIES: tuple[Policy, ...] = (
     *messaging.POLICIES,
     *logs.POLICIES,
     *tags.POLICIES,
+    *s3.POLICIES,
+    *queues.POLICIES,
+    *data.POLICIES,
+    *lake.POLICIES,
 )
 
 

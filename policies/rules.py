@@ -1,6 +1,6 @@
 """What every policy is made of: a resource type, a check of its properties, and words for people."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from pulumi_policy import (
@@ -11,11 +11,18 @@ from pulumi_policy import (
     ResourceValidationArgs,
     ResourceValidationPolicy,
     Severity,
+    StackValidationArgs,
+    StackValidationPolicy,
 )
+
+from policies.graph import Graph, Node
 
 Props = Mapping[str, Any]
 Check = Callable[[Props, Mapping[str, Any]], str | None]
 Mend = Callable[[Props, Mapping[str, Any]], dict[str, Any] | None]
+# What is wrong in a stack: with which resource (None: with the stack itself), and what.
+Fault = tuple[Node | None, str]
+StackCheck = Callable[[Graph, Mapping[str, Any]], Iterable[Fault]]
 
 
 def given(props: Props, key: str) -> bool:
@@ -70,6 +77,40 @@ def resource_policy(
         validate=validate,
         # The SDK's type only knows awaitables; the SDK itself takes a plain mapping as well.
         remediate=cast(ResourceRemediation, remediate) if mend else None,
+        enforcement_level=level,
+        config_schema=config,
+        severity=severity,
+        remediation_steps=steps,
+    )
+
+
+def stack_policy(
+    name: str,
+    *,
+    description: str,
+    check: StackCheck,
+    steps: str,
+    severity: Severity,
+    level: EnforcementLevel = EnforcementLevel.MANDATORY,
+    config: PolicyConfigSchema | None = None,
+) -> StackValidationPolicy:
+    """A policy over all resources of a stack together.
+
+    Parameters
+    ----------
+    check
+        Yields each fault with its resource. It gets the stack's graph and the policy's configuration, and
+        must be total: properties may be missing, of a wrong type, or not known yet.
+    """
+
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        for node, fault in check(Graph(args.resources, args.stack_tags), args.get_config()):
+            report(fault, node.urn if node else None)
+
+    return StackValidationPolicy(
+        name=name,
+        description=description,
+        validate=validate,
         enforcement_level=level,
         config_schema=config,
         severity=severity,

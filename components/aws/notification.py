@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import naming
-from components.aws.alarms import sound, waiting
+from components.aws.alarms import Alarm, sound, waiting
 from components.aws.context import Context
 from components.aws.iam import Statement, allow, deny, document
 from components.aws.keys import Keys
@@ -61,6 +61,19 @@ class Notification(pulumi.ComponentResource):
                 }
             ],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+        sound(
+            f"{name}-silent",
+            Alarm(
+                says="The warehouse, or our audit, could not be told of landed objects",
+                namespace="AWS/SNS",
+                metric="NumberOfNotificationsFailed",
+                dimensions={"TopicName": topic.name},
+                statistic="Sum",
+            ),
+            context,
+            args.alarms,
+            self,
         )
         self._audit(name, args, topic)
         self.channel = NotificationChannel(address=topic.arn, ready=(policy,))

@@ -30,6 +30,7 @@ def stream(
         encryption_type="KMS",
         kms_key_id=key,
         tags=context.tagged(classification),
-        opts=pulumi.ResourceOptions(parent=parent),
+        # What waits in it for a broken transform to be mended is nowhere else.
+        opts=pulumi.ResourceOptions(parent=parent, protect=context.settings.protect),
     )
     return Stream(source=source, name=made.name, id=made.arn)

@@ -33,7 +33,9 @@ class Source(pulumi.ComponentResource):
     def __init__(self, name: str, args: SourceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:snowflake:Source", name, {}, opts)
         # Grants on what is to come are there before it comes.
-        after_grants = pulumi.ResourceOptions(parent=self, depends_on=[args.warehouse.access])
+        after_grants = pulumi.ResourceOptions(
+            parent=self, protect=args.settings.protect, depends_on=[args.warehouse.access]
+        )
         raw = table(
             f"{name}-raw",
             args.warehouse.schemas["RAW"],

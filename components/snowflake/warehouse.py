@@ -35,13 +35,14 @@ class Warehouse(pulumi.ComponentResource):
     def __init__(self, name: str, args: WarehouseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:snowflake:Warehouse", name, {}, opts)
         settings, options = args.settings.snowflake, pulumi.ResourceOptions(parent=self)
+        protect = args.settings.protect
         self.database = snowflake.Database(
             name,
             name=settings.database,
             comment=f"The retail lake {name}",
             data_retention_time_in_days=settings.retention_days,
             drop_public_schema_on_creation=True,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.settings.protect),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect),
         )
         self.schemas = {
             schema: snowflake.Schema(
@@ -50,7 +51,7 @@ class Warehouse(pulumi.ComponentResource):
                 name=schema,
                 # Only the schema's owner grants here: an owner of a table cannot let others in.
                 with_managed_access="true",
-                opts=options,
+                opts=pulumi.ResourceOptions(parent=self, protect=protect),
             )
             for schema in SCHEMAS
         }
@@ -82,7 +83,7 @@ class Warehouse(pulumi.ComponentResource):
             contracts.QUARANTINE_COLUMNS,
             comment="Records that broke their contract, sealed; repaired and replayed from here",
             # Grants on what is to come are there before it comes.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.access]),
+            opts=pulumi.ResourceOptions(parent=self, protect=protect, depends_on=[self.access]),
         )
         self.register_outputs({"database": self.database.name})
 

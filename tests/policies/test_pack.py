@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "aws:sqs/queue:Queue": {"kmsMasterKeyId": KEY, **TAGS},
     "aws:sns/topic:Topic": {"kmsMasterKeyId": KEY, **TAGS},
     "aws:cloudwatch/logGroup:LogGroup": {"retentionInDays": 30, "kmsKeyId": KEY, **TAGS},
+    "aws:s3/bucket:Bucket": {"forceDestroy": False, **TAGS},
 }
 FIREHOSE = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 # type, path of the property, its bad value (None: removed), the policy that must object
@@ -59,6 +60,7 @@ BROKEN: list[tuple[str, str, Any, str]] = [
     ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays", 0, "aws-loggroup-configure-retention"),
     ("aws:sqs/queue:Queue", "tags.owner", None, "resource-missing-tags"),
     ("aws:sqs/queue:Queue", "tags", None, "resource-missing-tags"),
+    ("aws:s3/bucket:Bucket", "forceDestroy", True, "aws-s3-bucket-disallow-force-destroy"),
 ]
 
 
@@ -108,8 +110,8 @@ def test_each_weakness_is_found_by_its_policy_alone(kind: str, path: str, value:
     assert set(findings(kind, broken(kind, path, value))) == {policy}
 
 
-def test_every_policy_is_broken_somewhere_above() -> None:
-    assert {policy.name for policy in POLICIES} == {policy for *_, policy in BROKEN}
+def test_every_resource_policy_is_broken_somewhere_above() -> None:
+    assert {policy.name for policy in resource_policies()} == {policy for *_, policy in BROKEN}
 
 
 def test_remediation_mends_once_and_keeps_the_rest() -> None:

@@ -115,7 +115,8 @@ def test_production_locks_and_protects_what_cannot_be_made_again(graph_of: Calla
     def protected(stack: str) -> set[str]:
         return {one.type.rpartition(":")[2] for one in graph_of(stack).custom if one.protect}
 
-    assert protected("prod") == {"Bucket", "Database", "Key", "Pipe", "Secret", "Topic"}
+    kinds = {"Bucket", "Database", "Key", "Pipe", "Schema", "Secret", "Stream", "Table", "Topic"}
+    assert protected("prod") == kinds
     assert protected("dev") == protected("local") == set()
     prod = graph_of("prod")
     assert prod.of("Bucket")[0].inputs["objectLockEnabled"] is True

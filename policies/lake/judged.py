@@ -1,0 +1,51 @@
+"""Which stacks are lakes, and what a policy over them is made of."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity, StackValidationPolicy
+
+from policies.graph import Graph
+from policies.lake import aws
+from policies.lake.parts import Lake, holds_personal_data
+from policies.rules import Fault, stack_policy
+
+# Each finds the parts of a lake on its cloud. A further cloud is one more line.
+ADAPTERS: tuple[Callable[[Graph], Lake], ...] = (aws.find,)
+
+LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[Fault]]
+
+
+def lakes(graph: Graph) -> list[Lake]:
+    """Return the lakes in a stack: streams of personal data, on their way to a warehouse."""
+    if not any(node.type.startswith("snowflake:") for node in graph.nodes):
+        return []
+    found = [find(graph) for find in ADAPTERS]
+    return [lake for lake in found if any(holds_personal_data(stream) for stream in lake.streams)]
+
+
+def lake_policy(
+    name: str,
+    *,
+    description: str,
+    check: LakeCheck,
+    steps: str,
+    severity: Severity,
+    level: EnforcementLevel = EnforcementLevel.MANDATORY,
+    config: PolicyConfigSchema | None = None,
+) -> StackValidationPolicy:
+    """A policy over the lakes of a stack; a stack without one passes."""
+
+    def over(graph: Graph, values: Mapping[str, Any]) -> Iterator[Fault]:
+        for lake in lakes(graph):
+            yield from check(lake, values)
+
+    return stack_policy(
+        name,
+        description=description,
+        check=over,
+        steps=steps,
+        severity=severity,
+        level=level,
+        config=config,
+    )

@@ -1,0 +1,12 @@
+"""All policies over a lake, in the order in which data flows."""
+
+from policies.lake import coverage, decryption, flow, protection, residency, sizing
+
+POLICIES = (
+    *flow.POLICIES,
+    *decryption.POLICIES,
+    *protection.POLICIES,
+    *coverage.POLICIES,
+    *residency.POLICIES,
+    *sizing.POLICIES,
+)
