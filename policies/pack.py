@@ -2,13 +2,40 @@
 
 from pulumi_policy import Policy
 
-from policies import firehose, kinesis, kms, logs, messaging, tags
+from policies import (
+    access,
+    apigateway,
+    dms,
+    dynamodb,
+    firehose,
+    glue,
+    iam,
+    kinesis,
+    kms,
+    lambda_,
+    logs,
+    opensearch,
+    secretsmanager,
+    sns,
+    sqs,
+    tags,
+)
 
 POLICIES: tuple[Policy, ...] = (
+    *access.POLICIES,
+    *iam.POLICIES,
     *kinesis.POLICIES,
     *firehose.POLICIES,
     *kms.POLICIES,
-    *messaging.POLICIES,
+    *sqs.POLICIES,
+    *sns.POLICIES,
+    *lambda_.POLICIES,
+    *apigateway.POLICIES,
+    *dynamodb.POLICIES,
+    *secretsmanager.POLICIES,
     *logs.POLICIES,
+    *dms.POLICIES,
+    *glue.POLICIES,
+    *opensearch.POLICIES,
     *tags.POLICIES,
 )
