@@ -7,8 +7,8 @@ from policies.lake import aws_access, aws_watch
 from policies.lake.grants import ROLE, Grant, grants
 from policies.lake.parts import CLASS, CONFIDENTIAL, Delivery, Failure, Lake, Transform, holds_personal_data
 from policies.lake.warehouse import STAGES, pipes
-from policies.queues import QUEUE
 from policies.s3 import BUCKETS
+from policies.sqs import QUEUE
 
 STREAM = "aws:kinesis/stream:Stream"
 CONSUMER = "aws:kinesis/streamConsumer:StreamConsumer"

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from policies.graph import UNKNOWN, Graph, Node
 from policies.lake.parts import Channel, Queue, Sign
-from policies.queues import QUEUE, endings, has_dead_letters
 from policies.s3 import BUCKETS
+from policies.sqs import QUEUE, endings, has_dead_letters
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"

@@ -1,4 +1,4 @@
-"""Queues: what cannot be processed goes to a queue of its own, where somebody finds it."""
+"""Queues are encrypted, and what cannot be processed goes to a queue of its own, where somebody finds it."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, cast
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies.graph import UNKNOWN, Graph, Node
-from policies.rules import Fault, stack_policy
+from policies.rules import Config, Fault, Props, given, known, resource_policy, stack_policy
 
 QUEUE = "aws:sqs/queue:Queue"
 REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -21,7 +21,22 @@ FAILED = {
     ),
     "aws:scheduler/schedule:Schedule": "target.deadLetterConfig.arn",
 }
+REDRIVE_ALLOW = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 REDRIVING = (QUEUE, REDRIVE, "aws:sns/topicSubscription:TopicSubscription")
+
+
+def _encrypted(props: Props, _: Config) -> str | None:
+    if given(props, "kmsMasterKeyId") and known(props, "kmsMasterKeyId") != "":
+        return None
+    if props.get("sqsManagedSseEnabled") is True:
+        return None
+    return (
+        "A queue must be encrypted: set kmsMasterKeyId to a key of your own, or sqsManagedSseEnabled to true."
+    )
+
+
+def _encrypt(props: Props, config: Config) -> Props | None:
+    return {"sqsManagedSseEnabled": True} if _encrypted(props, config) else None
 
 
 def _redriven_to(graph: Graph, node: Node) -> list[Node]:
@@ -39,7 +54,14 @@ def _redriven_to(graph: Graph, node: Node) -> list[Node]:
 
 
 def endings(graph: Graph) -> frozenset[Node]:
-    """Return the queues that are the place for what failed elsewhere."""
+    """Return the queues that are the place for what failed elsewhere, by their own word or another's."""
+    allowing = [queue for queue in graph.of(QUEUE) if _allows(queue.get("redriveAllowPolicy"))]
+    allowing += [
+        queue
+        for policy in graph.of(REDRIVE_ALLOW)
+        if _allows(policy.get("redriveAllowPolicy"))
+        for queue in graph.targets(policy, "queueUrl", QUEUE)
+    ]
     redriven = [end for node in graph.of(*REDRIVING) for end in _redriven_to(graph, node)]
     failed = [
         end
@@ -47,7 +69,18 @@ def endings(graph: Graph) -> frozenset[Node]:
         for node in graph.of(type_)
         for end in graph.targets(node, path, QUEUE)
     ]
-    return frozenset([*redriven, *failed])
+    return frozenset([*allowing, *redriven, *failed])
+
+
+def _allows(policy: Any) -> bool:
+    """Say whether a redriveAllowPolicy lets other queues use this one for what failed there."""
+    if not isinstance(policy, str):
+        return policy is UNKNOWN
+    try:
+        allow = json.loads(policy)
+    except (ValueError, RecursionError):
+        return policy != ""
+    return not isinstance(allow, dict) or cast(Props, allow).get("redrivePermission") != "denyAll"
 
 
 def has_dead_letters(graph: Graph, queue: Node) -> bool:
@@ -73,11 +106,20 @@ def _missing(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
         if queue not in ends and not has_dead_letters(graph, queue):
             yield (
                 queue,
-                "A queue should name a dead letter queue: set redrivePolicy.",
+                "A queue should have a dead-letter queue: set redrivePolicy.",
             )
 
 
 POLICIES = (
+    resource_policy(
+        "aws-sqs-queue-enable-encryption",
+        QUEUE,
+        description="Queues are encrypted at rest.",
+        check=_encrypted,
+        mend=_encrypt,
+        steps="Set kmsMasterKeyId to a key of your own.",
+        severity=Severity.HIGH,
+    ),
     stack_policy(
         "aws-sqs-queue-missing-dlq",
         description="Queues have a dead letter queue, but those that are one.",
