@@ -122,12 +122,8 @@ class Graph:
         return found
 
     @cached_property
-    def _by_identifier(self) -> dict[tuple[str, str], list[Node]]:
-        found: dict[tuple[str, str], list[Node]] = {}
-        for node in self.nodes:
-            for identifier in node.identifiers:
-                found.setdefault((node.type, identifier), []).append(node)
-        return found
+    def _called_by(self) -> dict[str, dict[str, list[Node]]]:
+        return {}
 
     def of(self, *types: str) -> list[Node]:
         """Return the resources of these types."""
@@ -160,8 +156,17 @@ class Graph:
     def _called(self, text: str, types: tuple[str, ...]) -> list[Node]:
         # A log group's ARN ends in `:*`, a function's in its alias.
         names = (text, text.rpartition(":")[0]) if text.startswith("arn:") else (text,)
-        keys = [(type_, name) for name in names for type_ in types]
-        return [node for key in keys for node in self._by_identifier.get(key, ())]
+        return [node for name in names for type_ in types for node in self._names(type_).get(name, ())]
+
+    def _names(self, type_: str) -> dict[str, list[Node]]:
+        """Return the resources of a type by what they are called by; made when it is first asked for."""
+        if type_ not in self._called_by:
+            found: dict[str, list[Node]] = {}
+            for node in self.of(type_):
+                for identifier in node.identifiers:
+                    found.setdefault(identifier, []).append(node)
+            self._called_by[type_] = found
+        return self._called_by[type_]
 
 
 def _texts(value: Any) -> list[str]:

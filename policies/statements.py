@@ -126,8 +126,12 @@ def matches(pattern: str, text: str, *, fold: bool = False) -> bool:
     return _regex(pattern).fullmatch(text) is not None
 
 
+@cache
 def overlap(one: str, other: str) -> bool:
     """Say whether some text matches two patterns."""
+    for pattern, text in ((one, other), (other, one)):
+        if "*" not in text and "?" not in text:
+            return matches(pattern, text)
     reached = {(0, 0)}
     while reached:
         following: set[tuple[int, int]] = set()

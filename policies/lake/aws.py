@@ -1,11 +1,27 @@
 """The parts of a lake on AWS: Kinesis, Lambda, Firehose, S3, KMS, and what watches them."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
 
 from policies.graph import Graph, Node
 from policies.lake import aws_access, aws_watch
 from policies.lake.grants import ROLE, Grant, grants
-from policies.lake.parts import CLASS, CONFIDENTIAL, Delivery, Failure, Lake, Transform, holds_personal_data
+from policies.lake.parts import (
+    CLASS,
+    CONFIDENTIAL,
+    Access,
+    Channel,
+    Delivery,
+    Failure,
+    Lake,
+    Pipe,
+    Plaintext,
+    Queue,
+    Sign,
+    Transform,
+    holds_personal_data,
+)
 from policies.lake.warehouse import STAGES, pipes
 from policies.s3 import BUCKETS
 from policies.sqs import QUEUE
@@ -20,31 +36,78 @@ TOPIC = "aws:sns/topic:Topic"
 PUT = ("kinesis:PutRecord", "kinesis:PutRecords")
 
 
-def find(graph: Graph) -> Lake:
-    """Return the parts of the lake that a graph is, if it is one."""
-    held = grants(graph, STREAM, KEY)
-    transforms = _transforms(graph, held)
-    deliveries = tuple(_delivery(graph, node, zone) for node, zone in _delivered(graph))
-    keys = tuple(dict.fromkeys(key for one in transforms for key in _keys(graph, one, held)))
-    lake = Lake(
-        graph=graph,
-        streams=tuple(graph.of(STREAM)),
-        transforms=transforms,
-        deliveries=deliveries,
-        failures=tuple(_failure(graph, node, one) for one in transforms for node in _mappings(one)),
-        keys=keys,
-        plaintext=tuple(aws_access.plaintext(graph, keys, held)),
-        channels=tuple(aws_watch.channels(graph)),
-        pipes=tuple(pipes(graph, lambda stage: _staged(graph, stage), TOPIC)),
-        queues=tuple(aws_watch.queues(graph)),
-        signs=aws_watch.signs(graph),
-    )
-    return replace(
-        lake,
-        readers=tuple(aws_access.readers(graph, held)),
-        writers=tuple(aws_access.writers(graph, held)),
-        zone_writers=tuple(aws_access.zone_writers(graph, deliveries, held)),
-    )
+class AwsLake(Lake):
+    """A lake on AWS."""
+
+    @cached_property
+    def _held(self) -> tuple[Grant, ...]:
+        return grants(self.graph, STREAM, KEY)
+
+    @cached_property
+    def streams(self) -> tuple[Node, ...]:
+        """Kinesis streams."""
+        return tuple(self.graph.of(STREAM))
+
+    @cached_property
+    def transforms(self) -> tuple[Transform, ...]:
+        """Functions with an event source mapping."""
+        return _transforms(self.graph, self._held)
+
+    @cached_property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """Firehoses."""
+        return tuple(_delivery(self.graph, node, zone) for node, zone in _delivered(self.graph))
+
+    @cached_property
+    def readers(self) -> tuple[Access, ...]:
+        """Who may get records, and what does."""
+        return tuple(aws_access.readers(self.graph, self._held))
+
+    @cached_property
+    def writers(self) -> tuple[Access, ...]:
+        """Who may put records, and what does."""
+        return tuple(aws_access.writers(self.graph, self._held))
+
+    @cached_property
+    def zone_writers(self) -> tuple[Access, ...]:
+        """Who may put objects."""
+        return tuple(aws_access.zone_writers(self.graph, self.deliveries, self._held))
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """The mappings' destinations on failure."""
+        return tuple(_failure(self.graph, node, one) for one in self.transforms for node in _mappings(one))
+
+    @cached_property
+    def keys(self) -> tuple[Node, ...]:
+        """KMS keys that transforms wrap data keys with."""
+        found = (key for one in self.transforms for key in _keys(self.graph, one, self._held))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def plaintext(self) -> tuple[Plaintext, ...]:
+        """Key policies, grants, and the policies of identities."""
+        return tuple(aws_access.plaintext(self.graph, self.keys, self._held))
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """The buckets' topics."""
+        return tuple(aws_watch.channels(self.graph))
+
+    @cached_property
+    def pipes(self) -> tuple[Pipe, ...]:
+        """Pipes over external stages on S3."""
+        return tuple(pipes(self.graph, lambda stage: _staged(self.graph, stage), TOPIC))
+
+    @cached_property
+    def queues(self) -> tuple[Queue, ...]:
+        """SQS queues."""
+        return tuple(aws_watch.queues(self.graph))
+
+    @cached_property
+    def signs(self) -> Mapping[Node, frozenset[Sign]]:
+        """CloudWatch's metric alarms."""
+        return aws_watch.signs(self.graph)
 
 
 def _mappings(transform: Transform) -> list[Node]:
@@ -150,15 +213,20 @@ def _delivery(graph: Graph, node: Node, zone: Node) -> Delivery:
         for path in (f"{TARGET}.roleArn", "kinesisSourceConfiguration.roleArn")
         for role in graph.targets(node, path, ROLE)
     ]
-    prefix = node.get(f"{TARGET}.prefix")
     return Delivery(
         node=node,
         party=frozenset({node, *roles}),
         sources=tuple(graph.targets(node, SOURCE, STREAM)),
         zone=zone,
-        # What Firehose fills in (`!{timestamp:…}`) lies below it.
-        prefix=prefix.partition("!{")[0] if isinstance(prefix, str) else "" if prefix is None else None,
+        prefix=_folder(node.get(f"{TARGET}.prefix")),
     )
+
+
+def _folder(prefix: Any) -> str | None:
+    """Return the folder below which a prefix lies, whatever Firehose fills in (`!{timestamp:…}`)."""
+    if isinstance(prefix, str):
+        return "".join(prefix.partition("!{")[0].rpartition("/")[:2])
+    return "" if prefix is None else None
 
 
 def _staged(graph: Graph, stage: Node) -> tuple[Node | None, str | None]:

@@ -53,14 +53,14 @@ class Grant:
         """Return which of some actions it is known to allow on a resource."""
         if self.says is None or resource is None:
             return []
-        actions = tuple(actions)
+        wanted = tuple(actions)
         found = {
             action
             for statement in self.says
-            if statement.allows and statement.covers(resource)
-            for action in statement.of(actions)
+            if statement.allows and (spoken := statement.of(wanted)) and statement.covers(resource)
+            for action in spoken
         }
-        return [action for action in actions if action in found]
+        return [action for action in wanted if action in found]
 
 
 def grants(graph: Graph, *named: str) -> tuple[Grant, ...]:

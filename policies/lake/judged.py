@@ -6,12 +6,12 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity, StackValidationPolicy
 
 from policies.graph import Graph
-from policies.lake import aws
+from policies.lake.aws import AwsLake
 from policies.lake.parts import Lake, holds_personal_data
 from policies.rules import Fault, stack_policy
 
-# Each finds the parts of a lake on its cloud. A further cloud is one more line.
-ADAPTERS: tuple[Callable[[Graph], Lake], ...] = (aws.find,)
+# Each finds the parts of a lake on its cloud. A further cloud is one more class.
+ADAPTERS: tuple[type[Lake], ...] = (AwsLake,)
 
 LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[Fault]]
 
@@ -20,7 +20,7 @@ def lakes(graph: Graph) -> list[Lake]:
     """Return the lakes in a stack: streams of personal data, on their way to a warehouse."""
     if not any(node.type.startswith("snowflake:") for node in graph.nodes):
         return []
-    found = [find(graph) for find in ADAPTERS]
+    found = [adapter(graph) for adapter in ADAPTERS]
     return [lake for lake in found if any(holds_personal_data(stream) for stream in lake.streams)]
 
 

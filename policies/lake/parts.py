@@ -5,8 +5,9 @@ tell nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 from policies.graph import Graph, Node
 
@@ -104,40 +105,91 @@ class Queue:
     dead_letters: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Lake:
-    """The parts of a lake on one cloud."""
+    """The parts of a lake on one cloud. Its adapter finds each when it is first asked for."""
 
     graph: Graph
-    streams: tuple[Node, ...] = ()
-    transforms: tuple[Transform, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    readers: tuple[Access, ...] = ()
-    writers: tuple[Access, ...] = ()
-    zone_writers: tuple[Access, ...] = ()
-    failures: tuple[Failure, ...] = ()
-    keys: tuple[Node, ...] = ()
-    plaintext: tuple[Plaintext, ...] = ()
-    channels: tuple[Channel, ...] = ()
-    pipes: tuple[Pipe, ...] = ()
-    queues: tuple[Queue, ...] = ()
-    signs: Mapping[Node, frozenset[Sign]] = field(default_factory=dict[Node, frozenset[Sign]])
 
-    @property
+    @cached_property
+    def streams(self) -> tuple[Node, ...]:
+        """All streams, of personal data or not."""
+        return ()
+
+    @cached_property
+    def transforms(self) -> tuple[Transform, ...]:
+        """What reads streams and writes protected ones."""
+        return ()
+
+    @cached_property
+    def deliveries(self) -> tuple[Delivery, ...]:
+        """What writes objects into landing zones."""
+        return ()
+
+    @cached_property
+    def readers(self) -> tuple[Access, ...]:
+        """Every way in which a stream can be read."""
+        return ()
+
+    @cached_property
+    def writers(self) -> tuple[Access, ...]:
+        """Every way in which a stream can be written."""
+        return ()
+
+    @cached_property
+    def zone_writers(self) -> tuple[Access, ...]:
+        """Every way in which objects can be put below a delivery's prefix; `of` is the delivery's node."""
+        return ()
+
+    @cached_property
+    def failures(self) -> tuple[Failure, ...]:
+        """Where transforms' failed batches go."""
+        return ()
+
+    @cached_property
+    def keys(self) -> tuple[Node, ...]:
+        """The keys of personal data."""
+        return ()
+
+    @cached_property
+    def plaintext(self) -> tuple[Plaintext, ...]:
+        """Everybody who can get plaintext with these keys."""
+        return ()
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Where landing zones tell of new objects."""
+        return ()
+
+    @cached_property
+    def pipes(self) -> tuple[Pipe, ...]:
+        """The warehouse's pipes."""
+        return ()
+
+    @cached_property
+    def queues(self) -> tuple[Queue, ...]:
+        """The queues."""
+        return ()
+
+    @cached_property
+    def signs(self) -> Mapping[Node, frozenset[Sign]]:
+        """What alarms tell of each resource."""
+        return {}
+
+    @cached_property
     def ingress(self) -> list[Node]:
         """The streams with plaintext: said to be, or read by a transform."""
         read = {stream for by in self.transforms for stream in by.reads}
         return [one for one in self.streams if one.tag(CLASS) == RESTRICTED or one in read]
 
-    @property
+    @cached_property
     def protected(self) -> list[Node]:
         """The streams of protected records: said to be, or written by a transform."""
         written = {stream for by in self.transforms for stream in by.writes}
-        ingress = self.ingress
         return [
             one
             for one in self.streams
-            if one not in ingress and (one.tag(CLASS) == CONFIDENTIAL or one in written)
+            if one not in self.ingress and (one.tag(CLASS) == CONFIDENTIAL or one in written)
         ]
 
 
