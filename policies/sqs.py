@@ -39,20 +39,6 @@ def _encrypt(props: Props, config: Config) -> Props | None:
     return {"sqsManagedSseEnabled": True} if _encrypted(props, config) else None
 
 
-def _redriven_to(graph: Graph, node: Node) -> list[Node]:
-    policy = node.get("redrivePolicy")
-    if policy is None or policy == "":
-        return []
-    if isinstance(policy, str):
-        try:
-            policy = json.loads(policy)
-        except ValueError:
-            return []
-    arn = cast(Mapping[str, Any], policy).get("deadLetterTargetArn") if isinstance(policy, Mapping) else None
-    called = [one for one in graph.of(QUEUE) if arn and arn in one.identifiers]
-    return called or [one for one in graph.depends(node, "redrivePolicy", QUEUE) if one is not node]
-
-
 def endings(graph: Graph) -> frozenset[Node]:
     """Return the queues that are the place for what failed elsewhere, by their own word or another's."""
     allowing = [queue for queue in graph.of(QUEUE) if _allows(queue.get("redriveAllowPolicy"))]
@@ -67,9 +53,42 @@ def endings(graph: Graph) -> frozenset[Node]:
         end
         for type_, path in FAILED.items()
         for node in graph.of(type_)
-        for end in graph.targets(node, path, QUEUE)
+        for end in [*graph.targets(node, path, QUEUE), *_called(graph, node.text(path))]
     ]
     return frozenset([*allowing, *redriven, *failed])
+
+
+def has_dead_letters(graph: Graph, queue: Node) -> bool:
+    """Say whether a queue's failed messages go somewhere; a target outside the stack counts as well."""
+    if graph.companions(queue, "queueUrl", REDRIVE):
+        return True
+    policy = queue.get("redrivePolicy")
+    return policy is UNKNOWN or bool(_target(policy)) or bool(graph.depends(queue, "redrivePolicy", QUEUE))
+
+
+def _redriven_to(graph: Graph, node: Node) -> list[Node]:
+    """Return the queues that a redrive policy names: by ARN, or, not known yet, by what it was made of."""
+    called = _called(graph, _target(node.get("redrivePolicy")))
+    return called or [one for one in graph.depends(node, "redrivePolicy", QUEUE) if one is not node]
+
+
+def _called(graph: Graph, arn: str | None) -> list[Node]:
+    """Return the queues that an ARN names; a program's text may name one whose own ARN is not known yet."""
+    if not arn:
+        return []
+    name = arn.rpartition(":")[2]
+    return [queue for queue in graph.of(QUEUE) if arn in queue.identifiers or name == queue.text("name")]
+
+
+def _target(policy: Any) -> str | None:
+    """Return the ARN in a redrive policy."""
+    if isinstance(policy, str):
+        try:
+            policy = json.loads(policy)
+        except (ValueError, RecursionError):
+            return None
+    arn = cast(Props, policy).get("deadLetterTargetArn") if isinstance(policy, Mapping) else None
+    return arn if isinstance(arn, str) else None
 
 
 def _allows(policy: Any) -> bool:
@@ -83,31 +102,11 @@ def _allows(policy: Any) -> bool:
     return not isinstance(allow, dict) or cast(Props, allow).get("redrivePermission") != "denyAll"
 
 
-def has_dead_letters(graph: Graph, queue: Node) -> bool:
-    """Say whether a queue's failed messages go somewhere; a target outside the stack counts as well."""
-    policies = (queue, *graph.companions(queue, "queueUrl", REDRIVE))
-    return any(_names_a_target(node.get("redrivePolicy")) for node in policies)
-
-
-def _names_a_target(policy: Any) -> bool:
-    if isinstance(policy, str):
-        try:
-            policy = json.loads(policy)
-        except ValueError:
-            return False
-    if isinstance(policy, Mapping):
-        return bool(cast(Mapping[str, Any], policy).get("deadLetterTargetArn"))
-    return policy is UNKNOWN
-
-
 def _missing(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
     ends = endings(graph)
     for queue in graph.of(QUEUE):
         if queue not in ends and not has_dead_letters(graph, queue):
-            yield (
-                queue,
-                "A queue should have a dead-letter queue: set redrivePolicy.",
-            )
+            yield queue, "A queue should have a dead-letter queue: set redrivePolicy."
 
 
 POLICIES = (
@@ -122,7 +121,7 @@ POLICIES = (
     ),
     stack_policy(
         "aws-sqs-queue-missing-dlq",
-        description="Queues have a dead letter queue, but those that are one.",
+        description="Queues have a dead-letter queue, except those that are one.",
         check=_missing,
         steps="Set redrivePolicy with deadLetterTargetArn and maxReceiveCount.",
         severity=Severity.MEDIUM,
