@@ -2,7 +2,7 @@
 
 from pulumi_policy import Policy
 
-from policies import firehose, kinesis, kms, logs, messaging, tags
+from policies import azure, firehose, kinesis, kms, logs, messaging, snowflake, tags
 
 POLICIES: tuple[Policy, ...] = (
     *kinesis.POLICIES,
@@ -10,5 +10,7 @@ POLICIES: tuple[Policy, ...] = (
     *kms.POLICIES,
     *messaging.POLICIES,
     *logs.POLICIES,
+    *snowflake.POLICIES,
+    *azure.POLICIES,
     *tags.POLICIES,
 )

@@ -13,6 +13,7 @@ from pulumi_policy import (
 )
 
 from policies.rules import section
+from policies.tokens import unversioned
 
 REQUIRED = ["project", "stack", "environment", "owner", "data-classification"]
 # Types of which every instance takes tags. A type that is missing here is not checked, so the list is
@@ -34,9 +35,24 @@ TAGGED = frozenset(
     }
 )
 
+# The same of Azure; what lies inside one of these takes no tags of its own.
+TAGGED_AZURE = frozenset(
+    {
+        "azure-native:eventgrid:SystemTopic",
+        "azure-native:eventhub:Namespace",
+        "azure-native:keyvault:Vault",
+        "azure-native:managedidentity:UserAssignedIdentity",
+        "azure-native:operationalinsights:Workspace",
+        "azure-native:resources:ResourceGroup",
+        "azure-native:storage:StorageAccount",
+        "azure-native:web:AppServicePlan",
+        "azure-native:web:WebApp",
+    }
+)
+
 
 def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    if args.resource_type not in TAGGED:
+    if unversioned(args.resource_type) not in TAGGED | TAGGED_AZURE:
         return
     wanted: list[str] = args.get_config().get("required", REQUIRED)
     tags: Mapping[str, Any] = section(args.props, "tags")

@@ -109,7 +109,9 @@ def test_each_weakness_is_found_by_its_policy_alone(kind: str, path: str, value:
 
 
 def test_every_policy_is_broken_somewhere_above() -> None:
-    assert {policy.name for policy in POLICIES} == {policy for *_, policy in BROKEN}
+    # Snowflake's and Azure's are broken in files of their own.
+    here = {policy.name for policy in POLICIES if not policy.name.startswith(("snowflake-", "azure-"))}
+    assert here == {policy for *_, policy in BROKEN}
 
 
 def test_remediation_mends_once_and_keeps_the_rest() -> None:
