@@ -2,14 +2,43 @@
 
 from pulumi_policy import Policy
 
-from policies import azure, firehose, kinesis, kms, logs, messaging, snowflake, tags
+from policies import (
+    access,
+    apigateway,
+    azure,
+    dms,
+    dynamodb,
+    firehose,
+    glue,
+    iam,
+    kinesis,
+    kms,
+    lambda_,
+    logs,
+    opensearch,
+    secretsmanager,
+    snowflake,
+    sns,
+    sqs,
+    tags,
+)
 
 POLICIES: tuple[Policy, ...] = (
+    *access.POLICIES,
+    *iam.POLICIES,
     *kinesis.POLICIES,
     *firehose.POLICIES,
     *kms.POLICIES,
-    *messaging.POLICIES,
+    *sqs.POLICIES,
+    *sns.POLICIES,
+    *lambda_.POLICIES,
+    *apigateway.POLICIES,
+    *dynamodb.POLICIES,
+    *secretsmanager.POLICIES,
     *logs.POLICIES,
+    *dms.POLICIES,
+    *glue.POLICIES,
+    *opensearch.POLICIES,
     *snowflake.POLICIES,
     *azure.POLICIES,
     *tags.POLICIES,

@@ -87,9 +87,10 @@ def own_key(props: Props, key: str) -> bool:
     return isinstance(value, str) and value != "" and not _AWS_KEY.search(value)
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is a number; Python counts truth values as numbers, people do not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def number(props: Props, key: str, default: float) -> float:
+    """A property that is a number; Python counts truth values as numbers, people do not."""
+    value = props.get(key)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else default
 
 
 def plain(value: Any) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
-from policies.rules import Props, given, is_number, resource_policy
+from policies.rules import Props, given, number, resource_policy
 
 WAREHOUSE = "snowflake:index/warehouse:Warehouse"
 # An adaptive warehouse suspends itself; an interactive one is made to stay up.
@@ -19,9 +19,9 @@ DEFAULT_SECONDS = 600
 
 def _awake(props: Props, config: Mapping[str, Any]) -> str | None:
     most = config.get("maximumSeconds", 300)
-    seconds = props.get("autoSuspend", 0) if given(props, "autoSuspend") else DEFAULT_SECONDS
+    default = 0 if given(props, "autoSuspend") else DEFAULT_SECONDS
     # Zero is never.
-    if is_number(seconds) and 0 < seconds <= most:
+    if 0 < number(props, "autoSuspend", default) <= most:
         return None
     return f"A warehouse should suspend itself after {most:g} seconds or less: set autoSuspend."
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pulumi_policy import PolicyConfigSchema, Severity
 
-from policies.rules import Props, given, is_number, resource_policy
+from policies.rules import Props, given, number, resource_policy
 from policies.snowflake_sql import EXECUTE, TASK, literals, says
 from policies.values import on, texts
 
@@ -31,8 +31,7 @@ def _password(props: Props, _: Mapping[str, Any]) -> str | None:
 
 
 def _bypass(props: Props, _: Mapping[str, Any]) -> str | None:
-    minutes = props.get("minsToBypassMfa", 0)
-    if not on(props, "disableMfa") and not (is_number(minutes) and minutes > 0):
+    if not on(props, "disableMfa") and number(props, "minsToBypassMfa", 0) <= 0:
         return None
     return "A user must not get around its second factor: set disableMfa to false and minsToBypassMfa to 0."
 
