@@ -18,6 +18,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from policies.graph import Graph, Node
+from policies.tokens import unversioned
 
 Props = Mapping[str, Any]
 Config = Mapping[str, Any]
@@ -127,7 +128,7 @@ def remediation(mend: Mend, types: Iterable[str]) -> Callable[[ResourceValidatio
     mended = frozenset(types)
 
     def remediate(args: ResourceValidationArgs) -> Props | None:
-        if args.resource_type not in mended:
+        if unversioned(args.resource_type) not in mended:
             return None
         # The SDK hands over values that are not known yet as if they were text.
         view = cast(Props, unknown_checking_proxy(plain(args.props)))
@@ -166,7 +167,7 @@ def resource_policy(
     """
 
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        if args.resource_type not in types:
+        if unversioned(args.resource_type) not in types:
             return
         try:
             fault = check(args.props, args.get_config())

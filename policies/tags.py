@@ -17,11 +17,26 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError, unknown_checking_proxy
 
 from policies.rules import Config, Props, amend, given, known, plain, section
+from policies.tokens import unversioned
 
 REQUIRED = ["project", "stack", "environment", "owner", "data-classification"]
 # All types of AWS that take tags as a map, a line each. A type that is missing there is not checked, so a
 # test holds the list against the SDK.
 TAGGED = frozenset(Path(__file__).with_name("taggable.txt").read_text().split())
+# The same of Azure, where what lies inside of these takes no tags of its own.
+TAGGED_AZURE = frozenset(
+    {
+        "azure-native:eventgrid:SystemTopic",
+        "azure-native:eventhub:Namespace",
+        "azure-native:keyvault:Vault",
+        "azure-native:managedidentity:UserAssignedIdentity",
+        "azure-native:operationalinsights:Workspace",
+        "azure-native:resources:ResourceGroup",
+        "azure-native:storage:StorageAccount",
+        "azure-native:web:AppServicePlan",
+        "azure-native:web:WebApp",
+    }
+)
 
 
 def _missing(args: ResourceValidationArgs, props: Props) -> list[str]:
@@ -47,7 +62,7 @@ def _of_provider(args: ResourceValidationArgs) -> Props:
 
 
 def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    if args.resource_type not in TAGGED:
+    if unversioned(args.resource_type) not in TAGGED | TAGGED_AZURE:
         return
     try:
         missing = _missing(args, args.props)
@@ -60,7 +75,7 @@ def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
 
 def _remediate(args: ResourceValidationArgs) -> Props | None:
     """Put in the missing tags for which the policy's configuration has a value."""
-    if args.resource_type not in TAGGED:
+    if unversioned(args.resource_type) not in TAGGED | TAGGED_AZURE:
         return None
     props = cast(Props, unknown_checking_proxy(plain(args.props)))
     try:

@@ -1,0 +1,102 @@
+"""Storage accounts: reached over TLS, by identities, and by nobody without a name."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pulumi_policy import Severity
+
+from policies.rules import Props, resource_policy
+from policies.values import on, text
+
+ACCOUNT = "azure-native:storage:StorageAccount"
+CONTAINER = "azure-native:storage:BlobContainer"
+TLS = ("TLS1_2", "TLS1_3")
+
+
+def _public(props: Props, _: Mapping[str, Any]) -> str | None:
+    # What a missing value means depends on the version of the API, so it must be said.
+    if props.get("allowBlobPublicAccess") is False:
+        return None
+    return "A storage account must not allow public containers: set allowBlobPublicAccess to false."
+
+
+def _private(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"allowBlobPublicAccess": False} if _public(props, config) else None
+
+
+def _tls(props: Props, _: Mapping[str, Any]) -> str | None:
+    if props.get("enableHttpsTrafficOnly") not in (None, True):
+        return "A storage account must refuse plain HTTP: set enableHttpsTrafficOnly to true."
+    if text(props, "minimumTlsVersion") not in TLS:
+        return "A storage account must refuse old TLS: set minimumTlsVersion to TLS1_2."
+    return None
+
+
+def _with_tls(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not _tls(props, config):
+        return None
+    least = text(props, "minimumTlsVersion")
+    return {"enableHttpsTrafficOnly": True, "minimumTlsVersion": least if least in TLS else "TLS1_2"}
+
+
+def _shared(props: Props, _: Mapping[str, Any]) -> str | None:
+    # Local users have passwords and keys of their own, which the account's switch does not turn off.
+    if on(props, "isLocalUserEnabled"):
+        return "A storage account must let in identities only: set isLocalUserEnabled to false."
+    if props.get("allowSharedKeyAccess") is not False:
+        return "A storage account must let in identities only: set allowSharedKeyAccess to false."
+    return None
+
+
+def _unshared(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"allowSharedKeyAccess": False, "isLocalUserEnabled": False} if _shared(props, config) else None
+
+
+def _open(props: Props, _: Mapping[str, Any]) -> str | None:
+    if text(props, "publicAccess") in ("", "None"):
+        return None
+    return "A container must not be public: set publicAccess to None."
+
+
+def _closed(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"publicAccess": "None"} if _open(props, config) else None
+
+
+POLICIES = (
+    resource_policy(
+        "azure-storage-account-disallow-public",
+        ACCOUNT,
+        description="No container of a storage account can be made public.",
+        check=_public,
+        mend=_private,
+        steps="Set allowBlobPublicAccess to false.",
+        severity=Severity.CRITICAL,
+    ),
+    resource_policy(
+        "azure-storage-account-enforce-tls",
+        ACCOUNT,
+        description="Storage accounts take TLS 1.2 and above, and nothing else.",
+        check=_tls,
+        mend=_with_tls,
+        steps="Set minimumTlsVersion to TLS1_2, and leave enableHttpsTrafficOnly true.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-storage-account-disable-shared-key",
+        ACCOUNT,
+        description="Storage accounts are used by identities, not by keys.",
+        check=_shared,
+        mend=_unshared,
+        steps="Set allowSharedKeyAccess to false, and give readers and writers a blob data role.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-storage-container-disallow-public",
+        CONTAINER,
+        description="Containers are not public.",
+        check=_open,
+        mend=_closed,
+        steps="Set publicAccess to None.",
+        severity=Severity.CRITICAL,
+    ),
+)

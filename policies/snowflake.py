@@ -1,0 +1,10 @@
+"""All that is asked of Snowflake: who gets in, what is granted, how it reaches data, what it costs."""
+
+from policies import snowflake_compute, snowflake_grants, snowflake_loading, snowflake_users
+
+POLICIES = (
+    *snowflake_users.POLICIES,
+    *snowflake_grants.POLICIES,
+    *snowflake_loading.POLICIES,
+    *snowflake_compute.POLICIES,
+)

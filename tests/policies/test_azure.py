@@ -1,0 +1,344 @@
+"""Azure's policies: a good resource of each type passes in every version of the API, and each weakness is named."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policy_kit import ANYTHING, UNKNOWN, findings, mended, named, replaced, secret
+from pulumi import _types as sdk
+
+from local.standin.schema import _block, _check_block, _shape
+from policies import azure
+from policies.tags import REQUIRED, TAGGED_AZURE
+from policies.tokens import unversioned
+
+TAGS = {"tags": dict.fromkeys(REQUIRED, "x")}
+ROLE = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/"
+GOOD: dict[str, dict[str, Any]] = {
+    "eventhub:Namespace": {
+        "resourceGroupName": "lake",
+        "minimumTlsVersion": "1.2",
+        "disableLocalAuth": True,
+        **TAGS,
+    },
+    "eventhub:NamespaceAuthorizationRule": {
+        "resourceGroupName": "lake",
+        "namespaceName": "n",
+        "rights": ["Listen"],
+    },
+    "eventhub:EventHubAuthorizationRule": {
+        "resourceGroupName": "lake",
+        "namespaceName": "n",
+        "eventHubName": "e",
+        "rights": ["Send", "Listen"],
+    },
+    "storage:StorageAccount": {
+        "resourceGroupName": "lake",
+        "kind": "StorageV2",
+        "sku": {"name": "Standard_ZRS"},
+        "allowBlobPublicAccess": False,
+        "allowSharedKeyAccess": False,
+        "minimumTlsVersion": "TLS1_2",
+        "enableHttpsTrafficOnly": True,
+        **TAGS,
+    },
+    "storage:BlobContainer": {"resourceGroupName": "lake", "accountName": "a", "publicAccess": "None"},
+    "keyvault:Vault": {
+        "resourceGroupName": "lake",
+        "properties": {
+            "tenantId": "t",
+            "sku": {"family": "A", "name": "standard"},
+            "enablePurgeProtection": True,
+            "enableRbacAuthorization": True,
+        },
+        **TAGS,
+    },
+    "authorization:RoleAssignment": {
+        "principalId": "p",
+        "scope": "/subscriptions/s",
+        "roleDefinitionId": f"{ROLE}2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    },
+    "authorization:RoleDefinition": {
+        "scope": "/subscriptions/s",
+        "permissions": [{"actions": ["Microsoft.Storage/*/read"], "notActions": ["*"], "dataActions": []}],
+    },
+    "web:WebApp": {
+        "resourceGroupName": "lake",
+        "httpsOnly": True,
+        "siteConfig": {"minTlsVersion": "1.2", "scmMinTlsVersion": "1.3", "ftpsState": "FtpsOnly"},
+        **TAGS,
+    },
+}
+
+HUB_TLS = (
+    "azure-eventhub-namespace-enforce-tls",
+    "A namespace must refuse old TLS: set minimumTlsVersion to 1.2.",
+)
+HUB_KEYS = (
+    "azure-eventhub-namespace-disable-local-auth",
+    "A namespace must let in identities only, no holders of a key: set disableLocalAuth to true.",
+)
+MANAGE = (
+    "azure-eventhub-rule-disallow-manage",
+    "A key must not manage: Manage includes sending, listening, and making more keys.",
+)
+PUBLIC = (
+    "azure-storage-account-disallow-public",
+    "A storage account must not allow public containers: set allowBlobPublicAccess to false.",
+)
+OLD = (
+    "azure-storage-account-enforce-tls",
+    "A storage account must refuse old TLS: set minimumTlsVersion to TLS1_2.",
+)
+HTTP = (
+    "azure-storage-account-enforce-tls",
+    "A storage account must refuse plain HTTP: set enableHttpsTrafficOnly to true.",
+)
+SHARED = (
+    "azure-storage-account-disable-shared-key",
+    "A storage account must let in identities only: set allowSharedKeyAccess to false.",
+)
+LOCAL = (
+    "azure-storage-account-disable-shared-key",
+    "A storage account must let in identities only: set isLocalUserEnabled to false.",
+)
+CONTAINER = (
+    "azure-storage-container-disallow-public",
+    "A container must not be public: set publicAccess to None.",
+)
+PURGE = (
+    "azure-keyvault-enable-purge-protection",
+    "A key vault must keep what is deleted: set properties.enablePurgeProtection to true.",
+)
+RBAC = (
+    "azure-keyvault-enable-rbac",
+    "A key vault must be opened by roles: set properties.enableRbacAuthorization to true.",
+)
+APP = "azure-webapp-enforce-tls"
+PLAIN = (APP, "An app must be reached over TLS alone: set httpsOnly to true.")
+OLD_APP = (APP, "An app must refuse old TLS: set siteConfig.minTlsVersion to 1.2.")
+OLD_SCM = (APP, "An app must refuse old TLS: set siteConfig.scmMinTlsVersion to 1.2.")
+FTP = (APP, "An app must not take files over plain FTP: set siteConfig.ftpsState to Disabled.")
+TAGLESS = ("resource-missing-tags", "Tags are missing: owner.")
+
+
+def broad(role: str) -> tuple[str, str]:
+    return (
+        "azure-role-assignment-disallow-broad-role",
+        f"A role must be given for a purpose: {role} may do everything, or give it to itself.",
+    )
+
+
+def wildcard(action: str, kind: str) -> tuple[str, str]:
+    return (
+        "azure-role-definition-disallow-wildcard",
+        f"A role must name what it may do: {action} in {kind} names everything.",
+    )
+
+
+# type, path of the property, its bad value (None: removed), the policy that must object and what it says
+BROKEN: list[tuple[str, str, Any, tuple[str, str]]] = [
+    ("eventhub:Namespace", "minimumTlsVersion", "1.0", HUB_TLS),
+    ("eventhub:Namespace", "minimumTlsVersion", "1.1", HUB_TLS),
+    ("eventhub:Namespace", "minimumTlsVersion", None, HUB_TLS),
+    ("eventhub:Namespace", "minimumTlsVersion", 1.2, HUB_TLS),
+    ("eventhub:Namespace", "disableLocalAuth", False, HUB_KEYS),
+    ("eventhub:Namespace", "disableLocalAuth", None, HUB_KEYS),
+    ("eventhub:NamespaceAuthorizationRule", "rights", ["Listen", "Send", "Manage"], MANAGE),
+    ("eventhub:EventHubAuthorizationRule", "rights", [UNKNOWN, "Manage"], MANAGE),
+    ("storage:StorageAccount", "allowBlobPublicAccess", True, PUBLIC),
+    ("storage:StorageAccount", "allowBlobPublicAccess", None, PUBLIC),
+    ("storage:StorageAccount", "minimumTlsVersion", "TLS1_1", OLD),
+    ("storage:StorageAccount", "minimumTlsVersion", None, OLD),
+    ("storage:StorageAccount", "enableHttpsTrafficOnly", False, HTTP),
+    ("storage:StorageAccount", "allowSharedKeyAccess", True, SHARED),
+    ("storage:StorageAccount", "allowSharedKeyAccess", None, SHARED),
+    ("storage:StorageAccount", "isLocalUserEnabled", True, LOCAL),
+    ("storage:StorageAccount", "tags.owner", None, TAGLESS),
+    ("storage:BlobContainer", "publicAccess", "Blob", CONTAINER),
+    ("storage:BlobContainer", "publicAccess", "Container", CONTAINER),
+    ("keyvault:Vault", "properties.enablePurgeProtection", None, PURGE),
+    ("keyvault:Vault", "properties.enablePurgeProtection", False, PURGE),
+    ("keyvault:Vault", "properties.enableRbacAuthorization", None, RBAC),
+    ("keyvault:Vault", "properties.enableRbacAuthorization", False, RBAC),
+    (
+        "authorization:RoleAssignment",
+        "roleDefinitionId",
+        f"{ROLE}8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+        broad("Owner"),
+    ),
+    (
+        "authorization:RoleAssignment",
+        "roleDefinitionId",
+        "/providers/Microsoft.Authorization/roleDefinitions/B24988AC-6180-42A0-AB88-20F7382DD24C",
+        broad("Contributor"),
+    ),
+    ("authorization:RoleDefinition", "permissions", [{"actions": ["*"]}], wildcard("*", "actions")),
+    (
+        "authorization:RoleDefinition",
+        "permissions",
+        [{"actions": []}, {"dataActions": [UNKNOWN, "*"]}],
+        wildcard("*", "dataActions"),
+    ),
+    ("web:WebApp", "httpsOnly", None, PLAIN),
+    ("web:WebApp", "httpsOnly", False, PLAIN),
+    ("web:WebApp", "siteConfig.minTlsVersion", "1.0", OLD_APP),
+    ("web:WebApp", "siteConfig.scmMinTlsVersion", "1.1", OLD_SCM),
+    ("web:WebApp", "siteConfig.ftpsState", "AllAllowed", FTP),
+]
+
+
+def tokens(short: str) -> list[str]:
+    """A type in the default version, and both forms of a chosen one."""
+    service, name = short.split(":")
+    return [
+        f"azure-native:{service}:{name}",
+        f"azure-native:{service}/v20230101:{name}",
+        f"azure-native_{service}_v20240101:{service}:{name}",
+    ]
+
+
+@pytest.mark.parametrize("short", GOOD)
+def test_a_good_resource_passes(short: str) -> None:
+    for kind in tokens(short):
+        assert findings(kind, GOOD[short]) == {}
+
+
+@pytest.mark.parametrize(("short", "path", "value", "expected"), BROKEN)
+def test_each_weakness_is_named_by_its_policy_alone(
+    short: str, path: str, value: Any, expected: tuple[str, str]
+) -> None:
+    for kind in tokens(short):
+        assert findings(kind, replaced(GOOD[short], path, value)) == dict([expected])
+
+
+def test_every_policy_and_type_is_tried_above() -> None:
+    assert {one.name for one in azure.POLICIES} | {TAGLESS[0]} == {name for *_, (name, _) in BROKEN}
+    assert {short for short, *_ in BROKEN} == set(GOOD)
+
+
+def test_only_azure_has_versions_in_its_types() -> None:
+    assert unversioned("aws:s3/bucket:Bucket") == "aws:s3/bucket:Bucket"
+    assert unversioned("azure:storage/account:Account") == "azure:storage/account:Account"
+    assert unversioned("azure-native:storage:Table") == "azure-native:storage:Table"
+    assert findings("aws:storage/v20230101:StorageAccount", {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("short", "path"),
+    [
+        ("eventhub:Namespace", "minimumTlsVersion"),
+        ("eventhub:Namespace", "disableLocalAuth"),
+        ("eventhub:NamespaceAuthorizationRule", "rights"),
+        ("storage:StorageAccount", "allowBlobPublicAccess"),
+        ("storage:StorageAccount", "allowSharedKeyAccess"),
+        ("storage:StorageAccount", "minimumTlsVersion"),
+        ("storage:BlobContainer", "publicAccess"),
+        ("keyvault:Vault", "properties"),
+        ("keyvault:Vault", "properties.enablePurgeProtection"),
+        ("authorization:RoleAssignment", "roleDefinitionId"),
+        ("authorization:RoleDefinition", "permissions"),
+        ("web:WebApp", "httpsOnly"),
+        ("web:WebApp", "siteConfig"),
+    ],
+)
+def test_what_is_not_known_yet_is_no_finding_and_is_not_mended(short: str, path: str) -> None:
+    props = replaced(GOOD[short], path, UNKNOWN)
+    assert findings(tokens(short)[0], props) == {}
+    for policy in azure.POLICIES:
+        if policy.has_remediation():
+            assert mended(policy.name, tokens(short)[0], props) is None
+
+
+def test_broad_roles_may_be_allowed_by_configuration() -> None:
+    props = replaced(
+        GOOD["authorization:RoleAssignment"],
+        "roleDefinitionId",
+        f"{ROLE}8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+    )
+    kind = tokens("authorization:RoleAssignment")[0]
+    assert findings(kind, props, {"allowed": ["Owner"]}) == {}
+    assert findings(kind, props, {"allowed": ["Contributor"]}) == dict([broad("Owner")])
+
+
+def test_remediation_mends_once_and_keeps_the_rest() -> None:
+    tried = set()
+    for short, path, value, (name, _) in BROKEN:
+        if name == TAGLESS[0] or not named(name).has_remediation():
+            continue
+        kept = {"location": secret("hush"), "accountName": UNKNOWN, "identity": {"type": secret("hush")}}
+        broken = {**replaced(GOOD[short], path, value), **kept}
+        for kind in tokens(short):
+            result = mended(name, kind, broken)
+            assert result is not None
+            assert findings(kind, result) == {}
+            top = {path.split(".")[0], "isLocalUserEnabled"}
+            assert {key: result[key] for key in result if key not in top} == {
+                key: broken[key] for key in broken if key not in top
+            }
+            assert mended(name, kind, result) is None
+        tried.add(name)
+    no_mend = {MANAGE[0], broad("")[0], wildcard("", "")[0]}
+    assert tried == {one.name for one in azure.POLICIES} - no_mend
+
+
+def test_what_has_many_faults_is_mended_of_all() -> None:
+    worst = {"minimumTlsVersion": "TLS1_0", "enableHttpsTrafficOnly": False, "isLocalUserEnabled": True}
+    kind = tokens("storage:StorageAccount")[0]
+    for name in (PUBLIC[0], OLD[0], SHARED[0]):
+        worst = mended(name, kind, worst) or {}
+    assert set(findings(kind, worst)) == {TAGLESS[0]}
+    app = {"siteConfig": {"minTlsVersion": "1.0", "scmMinTlsVersion": "1.0", "ftpsState": "AllAllowed"}}
+    assert mended(APP, tokens("web:WebApp")[0], app) == {
+        "httpsOnly": True,
+        "siteConfig": {"minTlsVersion": "1.2", "scmMinTlsVersion": "1.2", "ftpsState": "Disabled"},
+    }
+    vault = mended(RBAC[0], tokens("keyvault:Vault")[0], {"properties": {"sku": secret("hush")}})
+    assert vault == {"properties": {"sku": secret("hush"), "enableRbacAuthorization": True}}
+
+
+@settings(max_examples=300, deadline=None)
+@given(short=st.sampled_from(sorted(GOOD)), data=st.data())
+def test_policies_are_total(short: str, data: st.DataObject) -> None:
+    names = [*GOOD[short], *dict.fromkeys(path.split(".")[0] for s, path, *_ in BROKEN if s == short)]
+    props = {key: data.draw(ANYTHING, label=key) for key in names}
+    for name, message in findings(tokens(short)[0], props).items():
+        assert message.endswith("."), name
+    for policy in azure.POLICIES:
+        if policy.has_remediation():
+            mended(policy.name, tokens(short)[0], props)
+
+
+def _arguments(kind: str) -> dict[str, Any]:
+    """The names of a type's inputs in the SDK, with those of their blocks below them."""
+    _, service, name = kind.split(":")
+    module = import_module(
+        f"pulumi_azure_native.{service}.{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name).lower()}"
+    )
+    return sdk.input_type_types(getattr(module, module.__all__[0]))
+
+
+def test_every_type_and_property_is_one_of_the_sdk() -> None:
+    pytest.importorskip(
+        "pulumi_azure_native", reason="without azure-native's SDK its names are NOT checked here"
+    )
+    for short, props in GOOD.items():
+        for name, value in props.items():
+            shape = _shape(_arguments(tokens(short)[0])[name])
+            many = shape.kind == "list" and shape.item is not None
+            block, one = (shape.item, value[0]) if many else (shape, value)
+            if block is not None and block.args:
+                assert [*_check_block(name, _block(block.args), one)] == []
+    for short, path, *_ in BROKEN:
+        assert path.split(".")[0] in _arguments(tokens(short)[0]), (short, path)
+    sources = "".join(file.read_text() for file in Path(azure.__file__).parent.glob("azure_*.py"))
+    for kind in {*re.findall(r'"(azure-native:\w+:\w+)"', sources), *TAGGED_AZURE}:
+        assert _arguments(kind)
+    for kind in TAGGED_AZURE:
+        assert "tags" in _arguments(kind), kind
