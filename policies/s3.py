@@ -72,10 +72,7 @@ def _with_own_key(node: Node) -> bool | None:
 def _encrypted(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
     for bucket in graph.of(*BUCKETS):
         if _lacks(graph, bucket, _with_own_key, *ENCRYPTION):
-            yield (
-                bucket,
-                "A bucket must be encrypted with a KMS key of your own: nothing says so of this one.",
-            )
+            yield bucket, "A bucket must be encrypted with a KMS key of your own."
 
 
 def _closed(node: Node) -> bool | None:

@@ -16,6 +16,9 @@ _REGION = r"(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+)+-\d"
 # Where a region stands: in an ARN, and in the name of a host.
 _PLACES = re.compile(rf"\barn:[\w-]+:[\w-]+:({_REGION}):|\b({_REGION})\.amazonaws\.com\b")
 
+# What lies somewhere. A component only repeats what its parts say.
+PACKAGES = frozenset({"aws", "aws-native", "azure-native", "snowflake"})
+
 
 def home(graph: Graph) -> frozenset[str]:
     """Return the regions of the stack's providers, or else the one in which most of it lies.
@@ -51,7 +54,7 @@ def _resident(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
         return
     named = ", ".join(sorted(allowed))
     for node in lake.graph.nodes:
-        if node.type.startswith("pulumi:pulumi:"):
+        if node.type.partition(":")[0] not in PACKAGES:
             continue
         for region in regions(node):
             if region not in allowed:
