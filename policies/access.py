@@ -1,12 +1,12 @@
 """Who may use a resource, as its own policy document says: never whoever asks."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from pulumi_policy import Policy, Severity
 
 from policies.documents import faulty, lets_anyone_in
-from policies.opensearch import DOMAINS
-from policies.rules import Config, Props, resource_policy, section
+from policies.rules import Config, Props, resource_policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,6 @@ GUARDED = (
         service="opensearch",
         thing="search domain",
         types=(
-            *DOMAINS,
             "aws:opensearch/domainPolicy:DomainPolicy",
             "aws:elasticsearch/domainPolicy:DomainPolicy",
         ),
@@ -78,28 +77,33 @@ GUARDED = (
 )
 
 
+STEPS = (
+    "Name the principals, or narrow the statement by aws:SourceArn, aws:SourceAccount, "
+    "aws:PrincipalOrgID or aws:PrincipalArn."
+)
+
+
+def open_to_anyone(thing: str, document: Any) -> str | None:
+    """What is wrong with a document that lets in whoever asks, or None."""
+    found = faulty(document, lets_anyone_in)
+    if not found:
+        return None
+    return (
+        f"The policy of a {thing} lets anyone in, by statement {', '.join(found)}: "
+        "name the principals, or add a condition such as aws:SourceArn or aws:PrincipalOrgID."
+    )
+
+
 def _policy(guarded: Guarded) -> Policy:
     def check(props: Props, _: Config) -> str | None:
-        # Inside a network of one's own its security groups say who comes in, and the document lets all in.
-        if guarded.service == "opensearch" and section(props, "vpcOptions"):
-            return None
-        found = faulty(props.get(guarded.key), lets_anyone_in)
-        if not found:
-            return None
-        return (
-            f"The policy of a {guarded.thing} lets anyone in, by statement {', '.join(found)}: "
-            "name the principals, or add a condition such as aws:SourceArn or aws:PrincipalOrgID."
-        )
+        return open_to_anyone(guarded.thing, props.get(guarded.key))
 
     return resource_policy(
         f"aws-{guarded.service}-policy-disallow-public",
         *guarded.types,
         description=f"The policy of a {guarded.thing} does not let in whoever asks.",
         check=check,
-        steps=(
-            "Name the principals, or narrow the statement by aws:SourceArn, aws:SourceAccount, "
-            "aws:PrincipalOrgID or aws:PrincipalArn."
-        ),
+        steps=STEPS,
         severity=Severity.CRITICAL,
     )
 

@@ -88,9 +88,9 @@ def _is_narrow_arn(arn: str) -> bool:
     if len(parts) < 6 or parts[0] != "arn":
         return False
     service, account, resource = parts[2], parts[4], parts[5]
-    if account:
-        return not _WILDCARD.search(account)
-    return service == "s3" and bool(_WILDCARD.split(resource)[0])
+    if service == "s3" and account.strip("*") == "":
+        return bool(_WILDCARD.split(resource)[0])
+    return account != "" and not _WILDCARD.search(account)
 
 
 def _is_small(network: str) -> bool:

@@ -63,10 +63,15 @@ def _says_whose(props: Props, _: Config) -> str | None:
 def _closed(props: Props, _: Config) -> str | None:
     if props.get("principal") != "*":
         return None
-    narrow = ("principalOrgId", "organizationId", "sourceArn", "sourceAccount")
-    if any(given(props, key) for key in narrow):
+    if any(given(props, key) for key in ("principalOrgId", "sourceArn", "sourceAccount")):
         return None
-    return "A permission lets anyone in: name the principal, or its organisation."
+    return "A permission lets anyone call the function: name the principal, or its organisation."
+
+
+def _layer_closed(props: Props, _: Config) -> str | None:
+    if props.get("principal") != "*" or given(props, "organizationId"):
+        return None
+    return "A permission lets anyone have the layer: name the account, or the organisation."
 
 
 def _asks_who(props: Props, _: Config) -> str | None:
@@ -176,11 +181,18 @@ POLICIES = (
     resource_policy(
         "aws-lambda-permission-disallow-public",
         PERMISSION,
-        LAYER_PERMISSION,
-        description="Functions and layers are not for anyone.",
+        description="Functions are not for anyone to call.",
         check=_closed,
         steps="Set principal to an account or a service, or principalOrgId to your organisation.",
         severity=Severity.CRITICAL,
+    ),
+    resource_policy(
+        "aws-lambda-layer-disallow-public",
+        LAYER_PERMISSION,
+        description="Layers are not for anyone to have.",
+        check=_layer_closed,
+        steps="Set principal to an account, or organizationId to your organisation.",
+        severity=Severity.HIGH,
     ),
     resource_policy(
         "aws-lambda-url-disallow-anonymous",

@@ -1,7 +1,8 @@
-"""Search domains: encrypted at rest and on the way, from node to node too."""
+"""Search domains: encrypted at rest and on the way, from node to node too, and not open to anyone."""
 
 from pulumi_policy import Severity
 
+from policies.access import STEPS, open_to_anyone
 from policies.rules import Config, Props, resource_policy, section
 
 DOMAINS = ("aws:opensearch/domain:Domain", "aws:elasticsearch/domain:Domain")
@@ -24,7 +25,22 @@ def _over_tls(props: Props, _: Config) -> str | None:
     )
 
 
+def _closed(props: Props, _: Config) -> str | None:
+    # Inside a network of one's own its security groups say who comes in, and the document lets all in.
+    if section(props, "vpcOptions"):
+        return None
+    return open_to_anyone("search domain", props.get("accessPolicies"))
+
+
 POLICIES = (
+    resource_policy(
+        "aws-opensearch-domain-disallow-public",
+        *DOMAINS,
+        description="Search domains outside a network of one's own do not let in whoever asks.",
+        check=_closed,
+        steps=STEPS,
+        severity=Severity.CRITICAL,
+    ),
     resource_policy(
         "aws-opensearch-domain-enable-encryption",
         *DOMAINS,

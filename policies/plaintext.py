@@ -72,4 +72,7 @@ def _is_called_secret(name: str) -> bool:
     words = [word.lower() for word in _WORDS.findall(name)]
     while words and (words[-1].isdigit() or words[-1] in _ENDS):
         words.pop()
-    return bool(words) and (words[-1] in _SECRETS or tuple(words[-2:]) in _SECRET_PAIRS)
+    if not words:
+        return False
+    # "PGPASSWORD" is one word to a machine.
+    return words[-1] in _SECRETS or words[-1].endswith("password") or tuple(words[-2:]) in _SECRET_PAIRS

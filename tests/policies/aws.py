@@ -199,7 +199,7 @@ _PLAIN = (
     "Environment variables look like secrets in plain text: {}. "
     "Keep them in Secrets Manager, and tell the function their ARNs."
 )
-_LETS_IN = "A permission lets anyone in: name the principal, or its organisation."
+_LAYER = "A permission lets anyone have the layer: name the account, or the organisation."
 _PAYLOAD = (
     "A mapping keeps the records of failed batches in a bucket: "
     "set the destination to a queue or a topic, which are told their positions only."
@@ -323,7 +323,7 @@ WEAKNESSES = [
         "aws-lambda-permission-configure-source-arn",
         "A permission lets s3.amazonaws.com call the function for any account: set sourceArn.",
     ),
-    Weakness(LAYER_PERMISSION, "principal", "*", "aws-lambda-permission-disallow-public", _LETS_IN),
+    Weakness(LAYER_PERMISSION, "principal", "*", "aws-lambda-layer-disallow-public", _LAYER),
     Weakness(
         URL,
         "authorizationType",
@@ -465,7 +465,7 @@ WEAKNESSES = [
                 _DOMAIN_TLS,
             ),
             Weakness(
-                kind, "accessPolicies", OPEN, "aws-opensearch-policy-disallow-public", public("search domain")
+                kind, "accessPolicies", OPEN, "aws-opensearch-domain-disallow-public", public("search domain")
             ),
         )
     ),

@@ -60,9 +60,29 @@ def test_each_weakness_is_found_by_its_policy_alone(weak: Weakness) -> None:
 
 
 def test_every_policy_is_broken_somewhere_above() -> None:
-    # A permission that is public has no source, and a policy of a whole stack is tried beside its own.
+    # A permission for anyone lacks more than one property: see below.
     elsewhere = {"aws-lambda-permission-disallow-public"}
     assert set(RESOURCE_POLICIES) == {weak.policy for weak in WEAKNESSES} | elsewhere
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({}, True),
+        ({"functionUrlAuthType": "NONE"}, True),
+        ({"principalOrgId": "o-a1b2c3d4e5"}, False),
+        ({"sourceArn": UNKNOWN_STRING_VALUE}, False),
+        ({"sourceAccount": "123456789012"}, False),
+    ],
+)
+def test_a_permission_for_anyone_is_found(more: dict[str, Any], found: bool) -> None:
+    expected = Finding(
+        policy="aws-lambda-permission-disallow-public",
+        message="A permission lets anyone call the function: name the principal, or its organisation.",
+        urn=urn(aws.PERMISSION),
+    )
+    props = {"principal": "*", "function": "f", **more}
+    assert PACK.findings(aws.PERMISSION, props) == ([expected] if found else [])
 
 
 def test_every_type_that_a_policy_names_has_a_good_resource() -> None:

@@ -2,16 +2,16 @@
 
 import inspect
 import json
-import re
+from importlib import import_module
 from typing import Any
 
-import pulumi_aws
 import pytest
 
 from policies import tags
 from policies.tags import REQUIRED, TAGGED
 from tests.policies.kit import UNKNOWN, Analyzer, secret
 from tests.policies.taggable import taggable
+from tests.program.sdk import arguments as sdk_arguments
 
 QUEUE = "aws:sqs/queue:Queue"
 ALL = dict.fromkeys(REQUIRED, "x")
@@ -39,10 +39,8 @@ def test_the_list_is_what_the_sdk_says() -> None:
     ],
 )
 def test_the_sdk_is_read_right(kind: str) -> None:
-    match = re.fullmatch(r"aws:(\w+)/\w+:(\w+)", kind)
-    assert match
-    module = getattr(pulumi_aws, "lambda_" if match[1] == "lambda" else match[1])
-    arguments = inspect.signature(getattr(module, match[2])._internal_init).parameters
+    resource = getattr(import_module(sdk_arguments(kind).__module__), kind.rpartition(":")[2])
+    arguments = inspect.signature(resource._internal_init).parameters
     # A scaling group's tags are a list of another form.
     takes = "tags" in arguments and "Mapping[str" in str(arguments["tags"].annotation)
     assert (kind in TAGGED) is takes
