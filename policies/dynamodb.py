@@ -26,13 +26,14 @@ def _replica_recoverable(props: Props, _: Config) -> str | None:
 
 
 def _recover(props: Props, config: Config) -> Props | None:
-    if not _recoverable(props, config):
-        return None
+    changes: dict[str, Any] = {}
+    if section(props, "pointInTimeRecovery").get("enabled") is not True:
+        changes["pointInTimeRecovery"] = {"enabled": True}
     replicas = props.get("replicas")
-    if not isinstance(replicas, Sequence) or isinstance(replicas, str):
-        replicas = ()
-    made = [_recover_replica(part, config) or {} for part in cast(Sequence[Any], replicas)]
-    return {"pointInTimeRecovery": {"enabled": True}, **({"replicas": made} if made else {})}
+    if isinstance(replicas, Sequence) and not isinstance(replicas, str):
+        made = [_recover_replica(part, config) or {} for part in cast(Sequence[Any], replicas)]
+        changes |= {"replicas": made} if any(made) else {}
+    return changes or None
 
 
 def _recover_replica(props: Any, config: Config) -> Props | None:

@@ -10,13 +10,11 @@ import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi_policy import PolicyResource, ResourceValidationPolicy, StackValidationArgs, StackValidationPolicy
 
+from policies.graph import IDENTIFIERS, Graph, Node
 from tests.policies.aws import GOOD, WEAKNESSES
 from tests.policies.kit import GONE, arguments, changed, urn
 from tests.policies.test_aws import MODULES, POLICIES
 from tests.program.sdk import arguments as sdk_arguments
-
-# What only outputs have, and stacks are judged by their outputs.
-OUTPUTS = {"url", "id"}
 
 
 class Recorder(Mapping[str, Any]):
@@ -117,9 +115,23 @@ def test_the_types_that_policies_name_are_the_sdks(kind: str) -> None:
     assert resource.pulumi_type == kind
 
 
-def test_what_policies_of_the_stack_read_is_the_sdks() -> None:
-    kinds = named_types()
-    asked: dict[str, set[str]] = {kind: set() for kind in kinds}
+def test_what_policies_of_the_stack_read_is_the_sdks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GIVEN a resource of every type that a policy names WHEN all judge the stack THEN what they ask of each
+    is a property of its type.
+    """
+    read: set[tuple[str, str]] = set()
+    get, depends = Node.get, Graph.depends
+
+    def asked(node: Node, path: str) -> Any:
+        read.add((node.type, path.partition(".")[0]))
+        return get(node, path)
+
+    def made_of(graph: Graph, node: Node, key: str, *types: str) -> list[Node]:
+        read.add((node.type, key))
+        return depends(graph, node, key, *types)
+
+    monkeypatch.setattr(Node, "get", asked)
+    monkeypatch.setattr(Graph, "depends", made_of)
     # Where something is known of a resource, more is asked of it.
     given: list[dict[str, Any]] = [
         {},
@@ -130,7 +142,7 @@ def test_what_policies_of_the_stack_read_is_the_sdks() -> None:
         resources = [
             PolicyResource(
                 kind,
-                Recorder(props, asked[kind]),
+                props,
                 urn(kind),
                 "x",
                 None,  # type: ignore[arg-type]
@@ -139,19 +151,13 @@ def test_what_policies_of_the_stack_read_is_the_sdks() -> None:
                 [],
                 {},
             )
-            for kind in sorted(kinds)
+            for kind in sorted(named_types())
         ]
         for policy in POLICIES:
             if isinstance(policy, StackValidationPolicy):
                 policy.validate(StackValidationArgs(resources, {}, {}), lambda *_: None)
-    read = {(kind, path) for kind, paths in asked.items() for path in paths}
-    # What is given here is read of every type, whoever has it: judged are the keys that a type is asked for.
-    everywhere = {key for props in given for key in props}
-    for kind, path in read:
-        above, _, key = path.rpartition(".")
-        if above or path in everywhere:
-            continue
-        assert key in (sdk_names(kind, "") or set()) | OUTPUTS | {"arn"}, f"{kind} has no {path}"
+    for kind, key in read:
+        assert key in (sdk_names(kind, "") or set()) | set(IDENTIFIERS), f"{kind} has no {key}"
     queue, mapping = "aws:sqs/queue:Queue", "aws:lambda/permission:Permission"
     assert (queue, "redriveAllowPolicy") in read and (mapping, "function") in read
     for kind, keys in {

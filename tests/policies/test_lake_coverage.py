@@ -133,7 +133,7 @@ def test_a_queue_without_dead_letters(prod: Stack) -> None:
         for one in (name, f"{name}-dead")
         for policy, message in (
             ("lake-queue-missing-dlq", "The queue {name} has no dead letter queue."),
-            ("aws-sqs-queue-missing-dlq", "A queue should name a dead letter queue: set redrivePolicy."),
+            ("aws-sqs-queue-missing-dlq", "A queue should have a dead-letter queue: set redrivePolicy."),
         )
     }
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from policy_kit import ANYTHING, UNKNOWN, findings, mended, named, replaced, secret
 
 from local.standin.schema import _block, failures, resource_type
 from policies import snowflake
+from tests.policies.cloud_kit import ANYTHING, findings, mended, mends, replaced
+from tests.policies.kit import UNKNOWN, secret
 
 SHORT = {
     "user": "User",
@@ -346,25 +347,29 @@ def test_configuration_overrides() -> None:
     warehouse = token("warehouse")
     slow = replaced(GOOD["warehouse"], "autoSuspend", 600)
     missing = replaced(GOOD["warehouse"], "autoSuspend")
-    assert findings(warehouse, slow, {"maximumSeconds": 600.0}) == {}
-    assert findings(warehouse, missing, {"maximumSeconds": 600.0}) == {}
-    assert findings(warehouse, GOOD["warehouse"], {"maximumSeconds": 30.0}) == {
+    assert findings(warehouse, slow, {SUSPEND[0]: {"maximumSeconds": 600}}) == {}
+    assert findings(warehouse, missing, {SUSPEND[0]: {"maximumSeconds": 600}}) == {}
+    assert findings(warehouse, GOOD["warehouse"], {SUSPEND[0]: {"maximumSeconds": 30}}) == {
         SUSPEND[0]: "A warehouse should suspend itself after 30 seconds or less: set autoSuspend."
     }
+    network = anywhere("")[0]
     wide = replaced(GOOD["network"], "allowedIpLists", ["64.0.0.0/2"])
-    assert findings(token("network"), wide, {"minimumPrefixLength": 2}) == {}
-    assert findings(token("network"), GOOD["network"], {"minimumPrefixLength": 25}) == dict(
+    assert findings(token("network"), wide, {network: {"minimumPrefixLength": 2}}) == {}
+    assert findings(token("network"), GOOD["network"], {network: {"minimumPrefixLength": 25}}) == dict(
         [anywhere("203.0.113.0/24")]
     )
+    grant = administrator("")[0]
     admin = {"roleName": "ACCOUNTADMIN", "userName": "ADA"}
-    assert findings(token("role grant"), admin, {"users": ["ada"]}) == {}
-    assert findings(token("role grant"), admin, {"users": ["BOB"]}) == dict([administrator("ACCOUNTADMIN")])
+    assert findings(token("role grant"), admin, {grant: {"users": ["ada"]}}) == {}
+    assert findings(token("role grant"), admin, {grant: {"users": ["BOB"]}}) == dict(
+        [administrator("ACCOUNTADMIN")]
+    )
 
 
 def test_remediation_mends_once_and_keeps_the_rest() -> None:
     tried = set()
     for short, path, value, (name, _) in BROKEN:
-        if not named(name).has_remediation():
+        if not mends(name):
             continue
         kept = {"comment": secret("hush"), "name": UNKNOWN}
         broken = {**replaced(GOOD[short], path, value), **kept}
@@ -377,7 +382,7 @@ def test_remediation_mends_once_and_keeps_the_rest() -> None:
         assert mended(name, token(short), result) is None
         tried.add(name)
     assert tried == {SUSPEND[0], MFA[0]}
-    assert mended(SUSPEND[0], token("warehouse"), {"autoSuspend": 0}, {"maximumSeconds": 120.0}) == {
+    assert mended(SUSPEND[0], token("warehouse"), {"autoSuspend": 0}, {"maximumSeconds": 120}) == {
         "autoSuspend": 120
     }
     assert mended(SUSPEND[0], token("warehouse"), {"autoSuspend": UNKNOWN}) is None
@@ -428,5 +433,5 @@ def test_policies_are_total(short: str, data: st.DataObject) -> None:
     for name, message in findings(token(short), props).items():
         assert message.endswith("."), name
     for policy in snowflake.POLICIES:
-        if policy.has_remediation():
+        if mends(policy.name):
             mended(policy.name, token(short), props)
