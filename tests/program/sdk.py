@@ -17,6 +17,8 @@ def arguments(token: str) -> Any:
     package, place, name = token.split(":")
     service, _, module = place.partition("/")
     where = PACKAGES.get(f"{package}:{service}", f"pulumi_{package}.{service}")
+    # The package before its module: imported the other way round, it has lost what it exports.
+    getattr(import_module(where), name)
     found = import_module(f"{where}.{_snake(module)}")
     return getattr(found, f"{name}InitArgs", None) or getattr(found, f"{name}Args")
 
