@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def suppress(pack: Path, *names: str) -> None:
         "stacks": ["test"],
         "reason": "There is nothing in it, and nobody asks.",
         "owner": "me",
-        "expires": suppressions.datetime.now(suppressions.UTC).date(),
+        "expires": datetime.now(UTC).date(),
     }
     pattern = {"queue": "*::q", "key": "*Key::k", "few": "*Stack::small-test"}
     entries = [{**entry, "policy": name, "resource": pattern[name]} for name in names]
