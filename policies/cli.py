@@ -157,10 +157,10 @@ def _write(made: report.Report, format: Format, output: Path | None) -> None:
 
 
 def _plain(made: report.Report) -> str:
-    console = Console(width=160, record=True, quiet=True)
+    console = Console(width=160, record=True, quiet=True, emoji=False)
     console.print(formats.table(made))
     return console.export_text()
 
 
 def _console() -> Console:
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)

@@ -27,8 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 OURS = {"components", "contracts", "local", "policies", "settings"}
-console = Console()
-errors = Console(stderr=True)
+# A URN holds `:snowflake:`, which would be drawn.
+console = Console(emoji=False)
+errors = Console(stderr=True, emoji=False)
 
 
 class Engine(StrEnum):

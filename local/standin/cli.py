@@ -30,6 +30,7 @@ from policies.driver import Finding
 from . import schema
 from .core import Backend
 from .plugin import attached
+from .saved import MASKED
 from .state import Resource
 from .steps import Progress, Step
 from .wire import SECRET, SIGNATURE
@@ -352,7 +353,9 @@ def _opened(value: Any) -> Any:
     """Return exported values with secrets as they are on the wire."""
     if isinstance(value, dict):
         if value.get(SIGNATURE) == SECRET:
-            return {SIGNATURE: SECRET, "value": _opened(json.loads(value["plaintext"]))}
+            # A preview tells that there is a secret, and not which.
+            plain = json.loads(value["plaintext"]) if "plaintext" in value else MASKED
+            return {SIGNATURE: SECRET, "value": _opened(plain)}
         return {name: _opened(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_opened(item) for item in value]

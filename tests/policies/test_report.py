@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from pulumi_policy import EnforcementLevel, ResourceValidationPolicy, Severity
 from typer.testing import CliRunner, Result
 
-from policies import cli, deployment, formats, pack, sarif, suppressions
+from policies import cli, deployment, formats, pack, sarif
 from policies.driver import SECRET, SIGNATURE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,7 +76,7 @@ def accepted(tmp_path: Path) -> Path:
         "stacks": ["prod"],
         "reason": "It is replaced next week, and then rotated.",
         "owner": "data-platform",
-        "expires": suppressions.datetime.now(suppressions.UTC).date(),
+        "expires": datetime.now(UTC).date(),
     }
     file = tmp_path / "accepted.yml"
     file.write_text(
@@ -216,7 +217,7 @@ def test_no_secret_is_in_any_form(format: str, tmp_path: Path, monkeypatch: pyte
     ]
     file = tmp_path / "suppressions.yml"
     entry = {"policy": "tactless", "resource": "*::o", "stacks": ["*"], "reason": "Nobody can read it anyway.",
-             "owner": "me", "expires": suppressions.datetime.now(suppressions.UTC).date()}  # fmt: skip
+             "owner": "me", "expires": datetime.now(UTC).date()}  # fmt: skip
     for entries in ([], [entry]):
         file.write_text(yaml.safe_dump(entries))
         said = run(exported(*held), "--format", format, "--annotate", "--suppressions", str(file)).output
