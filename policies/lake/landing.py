@@ -8,10 +8,10 @@ from pulumi_policy import PolicyConfigSchema, Severity
 from policies.data import ENVIRONMENTS, environment_of
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 
-def _immutable(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _immutable(lake: Lake, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     for zone, guards in lake.guarded.items():
         environment = environment_of(zone, lake.graph, config)
         if environment is None:
@@ -26,7 +26,7 @@ def _immutable(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
-def _closed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _closed(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for zone, guards in lake.guarded.items():
         for guard in guards:
             if guard.closed is False:
