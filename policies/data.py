@@ -71,7 +71,7 @@ def environments(graph: Graph) -> frozenset[str]:
     return frozenset(said | {value for key, value in graph.stack_tags.items() if key == "environment"})
 
 
-def _in(node: Node, graph: Graph, config: Mapping[str, Any]) -> str | None:
+def environment_of(node: Node, graph: Graph, config: Mapping[str, Any]) -> str | None:
     """Return the environment of a resource if it is one of those that the configuration names."""
     own = node.tag("environment")
     named = set(config.get("environments", PROTECTED)) & ({own} if own else environments(graph))
@@ -80,7 +80,7 @@ def _in(node: Node, graph: Graph, config: Mapping[str, Any]) -> str | None:
 
 def _protected(graph: Graph, config: Mapping[str, Any]) -> Iterator[Fault]:
     for node in graph.of(*HOLDS_DATA):
-        if not node.protect and (environment := _in(node, graph, config)):
+        if not node.protect and (environment := environment_of(node, graph, config)):
             yield node, f"What holds {HOLDS_DATA[node.type]} in {environment} must have the option protect."
 
 
@@ -91,7 +91,7 @@ def _retained(graph: Graph, config: Mapping[str, Any]) -> Iterator[Fault]:
         given = node.get(path)
         days = default if given is None else node.number(path)
         # Snowflake's provider says -1 for what lies above it.
-        if days is None or days < 0 or not (environment := _in(node, graph, config)):
+        if days is None or days < 0 or not (environment := environment_of(node, graph, config)):
             continue
         if days < least:
             yield (

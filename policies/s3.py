@@ -157,7 +157,7 @@ def _kept(props: Props, config: Mapping[str, Any]) -> str | None:
 
 
 def _keep(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    return {**props, "forceDestroy": False} if _kept(props, config) else None
+    return {"forceDestroy": False} if _kept(props, config) else None
 
 
 POLICIES = (

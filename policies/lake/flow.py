@@ -92,6 +92,15 @@ def _lost(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
+def _patient(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    for failure in lake.failures:
+        if failure.hasty:
+            yield (
+                failure.node,
+                f"{failure.of.name} must try until records expire: it gives up {failure.hasty}.",
+            )
+
+
 POLICIES = (
     lake_policy(
         "lake-landing-disallow-unprotected",
@@ -127,5 +136,12 @@ POLICIES = (
         check=_lost,
         steps="Set the destination on failure to a queue.",
         severity=Severity.CRITICAL,
+    ),
+    lake_policy(
+        "lake-transform-configure-retries",
+        description="A transform that cannot protect records tries again until they are about to expire.",
+        check=_patient,
+        steps="Leave the number of attempts open, and the age of records too.",
+        severity=Severity.HIGH,
     ),
 )

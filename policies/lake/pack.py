@@ -1,9 +1,10 @@
 """All policies over a lake, in the order in which data flows."""
 
-from policies.lake import coverage, decryption, flow, protection, residency, sizing
+from policies.lake import coverage, decryption, flow, landing, protection, residency, sizing
 
 POLICIES = (
     *flow.POLICIES,
+    *landing.POLICIES,
     *decryption.POLICIES,
     *protection.POLICIES,
     *coverage.POLICIES,

@@ -14,11 +14,9 @@ from pulumi_policy import EnforcementLevel, StackValidationPolicy
 
 from policies.lake import aws_access, aws_watch, grants
 from policies.lake import pack as lake
-from policies.pack import POLICIES
-from policies.queues import FAILED, REDRIVING
-from tests.policies.stack_kit import UNKNOWN, Part, Stack
+from policies.sqs import FAILED, REDRIVING
+from tests.policies.stack_kit import ANYTHING, JUDGED, UNKNOWN, Part, Stack
 from tests.policies.test_lake_flow import role
-from tests.policies.test_pack import ANYTHING
 
 ARN = "arn:aws:kinesis:eu-central-1:1:stream/clicks"
 
@@ -72,7 +70,7 @@ def test_an_empty_stack() -> None:
 
 def test_the_metadata_of_stack_policies() -> None:
     verbs = "missing|disallow|enable|disable|configure|enforce|block"
-    found = [policy for policy in POLICIES if isinstance(policy, StackValidationPolicy)]
+    found = [policy for policy in JUDGED if isinstance(policy, StackValidationPolicy)]
     assert len(found) >= 25
     for policy in found:
         assert re.fullmatch(rf"(lake|data|aws)(-[a-z0-9]+)*-({verbs})(-[a-z]+)+", policy.name) or (
