@@ -5,22 +5,25 @@ from typing import Any
 
 from pulumi_policy import Severity
 
-from policies.rules import Props, resource_policy, section
-from policies.values import on
+from policies.rules import Props, resource_policy, section, sections
+from policies.values import on, text
 
 VAULT = "azure-native:keyvault:Vault"
+KEY = "azure-native:keyvault:Key"
 _PURGE = "enablePurgeProtection"
 _ROLES = "enableRbacAuthorization"
 
 
 def _purgeable(props: Props, _: Mapping[str, Any]) -> str | None:
-    if on(section(props, "properties"), _PURGE):
+    vault = section(props, "properties")
+    # Without soft delete, nothing is kept that could be purged.
+    if on(vault, _PURGE) and vault.get("enableSoftDelete") is not False:
         return None
     return "A key vault must keep what is deleted: set properties.enablePurgeProtection to true."
 
 
 def _keep(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    return {"properties": {_PURGE: True}} if _purgeable(props, config) else None
+    return {"properties": {_PURGE: True, "enableSoftDelete": True}} if _purgeable(props, config) else None
 
 
 def _by_policies(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -33,7 +36,23 @@ def _by_roles(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"properties": {_ROLES: True}} if _by_policies(props, config) else None
 
 
+def _rotated(props: Props, _: Mapping[str, Any]) -> str | None:
+    policy = section(section(props, "properties"), "rotationPolicy")
+    actions = (section(one, "action") for one in sections(policy, "lifetimeActions"))
+    if any(text(action, "type").lower() == "rotate" for action in actions):
+        return None
+    return "A key must be rotated: give properties.rotationPolicy an action rotate."
+
+
 POLICIES = (
+    resource_policy(
+        "azure-keyvault-key-enable-rotation",
+        KEY,
+        description="Keys are rotated.",
+        check=_rotated,
+        steps="Set properties.rotationPolicy, with an action rotate a year after the key was made.",
+        severity=Severity.HIGH,
+    ),
     resource_policy(
         "azure-keyvault-enable-purge-protection",
         VAULT,

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
-from policies.rules import Props, resource_policy
+from policies.rules import Props, number, resource_policy, section
 from policies.values import on, text
 
 ACCOUNT = "azure-native:storage:StorageAccount"
 CONTAINER = "azure-native:storage:BlobContainer"
+BLOBS = "azure-native:storage:BlobServiceProperties"
 TLS = ("TLS1_2", "TLS1_3")
 
 
@@ -52,6 +53,34 @@ def _unshared(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"allowSharedKeyAccess": False, "isLocalUserEnabled": False} if _shared(props, config) else None
 
 
+def _own_key(props: Props, _: Mapping[str, Any]) -> str | None:
+    if text(section(props, "encryption"), "keySource") == "Microsoft.Keyvault":
+        return None
+    return "A storage account must be encrypted with a key of your own: set encryption.keySource."
+
+
+_BINS = ("deleteRetentionPolicy", "containerDeleteRetentionPolicy")
+
+
+def _lost(props: Props, config: Mapping[str, Any]) -> str | None:
+    least = config.get("days", 7)
+    for key in _BINS:
+        bin_ = section(props, key)
+        if not on(bin_, "enabled") or number(bin_, "days", 0) < least:
+            return f"What is deleted should be kept for {least:g} days or more: set {key}."
+    return None
+
+
+def _kept(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    if not _lost(props, config):
+        return None
+    least = int(config.get("days", 7))
+    return {
+        key: {"enabled": True, "days": max(least, int(number(section(props, key), "days", 0)))}
+        for key in _BINS
+    }
+
+
 def _open(props: Props, _: Mapping[str, Any]) -> str | None:
     if text(props, "publicAccess") in ("", "None"):
         return None
@@ -89,6 +118,25 @@ POLICIES = (
         mend=_unshared,
         steps="Set allowSharedKeyAccess to false, and give readers and writers a blob data role.",
         severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-storage-account-configure-key",
+        ACCOUNT,
+        description="Storage accounts are encrypted with a key of one's own.",
+        check=_own_key,
+        steps="Set encryption.keySource to Microsoft.Keyvault, with the vault, the key and who may use it.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-storage-blobs-enable-soft-delete",
+        BLOBS,
+        description="Deleted blobs and containers can be had back for a time.",
+        check=_lost,
+        mend=_kept,
+        steps="Enable deleteRetentionPolicy and containerDeleteRetentionPolicy.",
+        severity=Severity.MEDIUM,
+        level=EnforcementLevel.ADVISORY,
+        config=PolicyConfigSchema({"days": {"type": "integer", "default": 7, "minimum": 1, "maximum": 365}}),
     ),
     resource_policy(
         "azure-storage-container-disallow-public",

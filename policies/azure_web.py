@@ -9,6 +9,9 @@ from policies.rules import Props, resource_policy, section
 from policies.values import on, text
 
 APP = "azure-native:web:WebApp"
+INSIGHTS = "azure-native:applicationinsights:Component"
+# Each turns a way to deploy by name and password on or off.
+PASSWORDS = ("azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppScmAllowed")
 NEW = ("1.2", "1.3")
 TLS = ("minTlsVersion", "scmMinTlsVersion")
 
@@ -36,7 +39,45 @@ def _with_tls(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"httpsOnly": True, **({"siteConfig": mended} if mended else {})}
 
 
+def _password(props: Props, _: Mapping[str, Any]) -> str | None:
+    if props.get("allow") is False:
+        return None
+    return "Code must not be deployed by name and password: set allow to false."
+
+
+def _without_password(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"allow": False} if _password(props, config) else None
+
+
+def _anyone_tells(props: Props, _: Mapping[str, Any]) -> str | None:
+    if on(props, "disableLocalAuth"):
+        return None
+    return "Telemetry must come from identities: set disableLocalAuth to true."
+
+
+def _identities_tell(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"disableLocalAuth": True} if _anyone_tells(props, config) else None
+
+
 POLICIES = (
+    resource_policy(
+        "azure-webapp-disable-basic-auth",
+        *PASSWORDS,
+        description="Nobody deploys an app's code by name and password.",
+        check=_password,
+        mend=_without_password,
+        steps="Set allow to false, and deploy by an identity.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-insights-component-disable-local-auth",
+        INSIGHTS,
+        description="Application Insights listens to identities, not to whoever knows a key.",
+        check=_anyone_tells,
+        mend=_identities_tell,
+        steps="Set disableLocalAuth to true, and assign the role Monitoring Metrics Publisher.",
+        severity=Severity.MEDIUM,
+    ),
     resource_policy(
         "azure-webapp-enforce-tls",
         APP,

@@ -26,10 +26,15 @@ TAGGED = frozenset(Path(__file__).with_name("taggable.txt").read_text().split())
 # The same of Azure, where what lies inside of these takes no tags of its own.
 TAGGED_AZURE = frozenset(
     {
+        "azure-native:applicationinsights:Component",
         "azure-native:eventgrid:SystemTopic",
         "azure-native:eventhub:Namespace",
+        "azure-native:keyvault:Key",
         "azure-native:keyvault:Vault",
         "azure-native:managedidentity:UserAssignedIdentity",
+        "azure-native:monitor:ActionGroup",
+        "azure-native:monitor:MetricAlert",
+        "azure-native:monitor:ScheduledQueryRule",
         "azure-native:operationalinsights:Workspace",
         "azure-native:resources:ResourceGroup",
         "azure-native:storage:StorageAccount",

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pulumi import _types as sdk
 
-from local.standin.schema import _block, _check_block, _shape
+from local.standin.schema import Block, _check_block, resource_type
 from policies import azure
 from policies.tags import REQUIRED, TAGGED_AZURE
 from policies.tokens import unversioned
 from tests.policies.cloud_kit import ANYTHING, findings, mended, mends, replaced
+from tests.policies.foreign_kit import anything
 from tests.policies.kit import UNKNOWN, secret
 
 TAGS = {"tags": dict.fromkeys(REQUIRED, "x")}
@@ -47,6 +46,33 @@ GOOD: dict[str, dict[str, Any]] = {
         "allowSharedKeyAccess": False,
         "minimumTlsVersion": "TLS1_2",
         "enableHttpsTrafficOnly": True,
+        "encryption": {"keySource": "Microsoft.Keyvault", "keyVaultProperties": {"keyName": "k"}},
+        **TAGS,
+    },
+    "storage:BlobServiceProperties": {
+        "resourceGroupName": "lake",
+        "accountName": "a",
+        "deleteRetentionPolicy": {"enabled": True, "days": 14},
+        "containerDeleteRetentionPolicy": {"enabled": True, "days": 7},
+    },
+    "keyvault:Key": {
+        "resourceGroupName": "lake",
+        "vaultName": "v",
+        "properties": {
+            "kty": "RSA",
+            "rotationPolicy": {
+                "lifetimeActions": [{"trigger": {"timeAfterCreate": "P1Y"}, "action": {"type": "rotate"}}]
+            },
+        },
+        **TAGS,
+    },
+    "web:WebAppFtpAllowed": {"resourceGroupName": "lake", "name": "a", "allow": False},
+    "web:WebAppScmAllowed": {"resourceGroupName": "lake", "name": "a", "allow": False},
+    "applicationinsights:Component": {
+        "resourceGroupName": "lake",
+        "kind": "web",
+        "applicationType": "web",
+        "disableLocalAuth": True,
         **TAGS,
     },
     "storage:BlobContainer": {"resourceGroupName": "lake", "accountName": "a", "publicAccess": "None"},
@@ -117,6 +143,22 @@ PURGE = (
     "azure-keyvault-enable-purge-protection",
     "A key vault must keep what is deleted: set properties.enablePurgeProtection to true.",
 )
+KEY = (
+    "azure-storage-account-configure-key",
+    "A storage account must be encrypted with a key of your own: set encryption.keySource.",
+)
+ROTATION = (
+    "azure-keyvault-key-enable-rotation",
+    "A key must be rotated: give properties.rotationPolicy an action rotate.",
+)
+PASSWORD = (
+    "azure-webapp-disable-basic-auth",
+    "Code must not be deployed by name and password: set allow to false.",
+)
+TELEMETRY = (
+    "azure-insights-component-disable-local-auth",
+    "Telemetry must come from identities: set disableLocalAuth to true.",
+)
 RBAC = (
     "azure-keyvault-enable-rbac",
     "A key vault must be opened by roles: set properties.enableRbacAuthorization to true.",
@@ -127,6 +169,13 @@ OLD_APP = (APP, "An app must refuse old TLS: set siteConfig.minTlsVersion to 1.2
 OLD_SCM = (APP, "An app must refuse old TLS: set siteConfig.scmMinTlsVersion to 1.2.")
 FTP = (APP, "An app must not take files over plain FTP: set siteConfig.ftpsState to Disabled.")
 TAGLESS = ("resource-missing-tags", "Tags are missing: owner.")
+
+
+def kept(key: str, days: int = 7) -> tuple[str, str]:
+    return (
+        "azure-storage-blobs-enable-soft-delete",
+        f"What is deleted should be kept for {days} days or more: set {key}.",
+    )
 
 
 def broad(role: str) -> tuple[str, str]:
@@ -162,10 +211,38 @@ BROKEN: list[tuple[str, str, Any, tuple[str, str]]] = [
     ("storage:StorageAccount", "allowSharedKeyAccess", None, SHARED),
     ("storage:StorageAccount", "isLocalUserEnabled", True, LOCAL),
     ("storage:StorageAccount", "tags.owner", None, TAGLESS),
+    ("storage:StorageAccount", "encryption", None, KEY),
+    ("storage:StorageAccount", "encryption.keySource", "Microsoft.Storage", KEY),
+    (
+        "storage:BlobServiceProperties",
+        "deleteRetentionPolicy.enabled",
+        False,
+        kept("deleteRetentionPolicy"),
+    ),
+    ("storage:BlobServiceProperties", "deleteRetentionPolicy.days", 6, kept("deleteRetentionPolicy")),
+    (
+        "storage:BlobServiceProperties",
+        "containerDeleteRetentionPolicy",
+        None,
+        kept("containerDeleteRetentionPolicy"),
+    ),
     ("storage:BlobContainer", "publicAccess", "Blob", CONTAINER),
     ("storage:BlobContainer", "publicAccess", "Container", CONTAINER),
     ("keyvault:Vault", "properties.enablePurgeProtection", None, PURGE),
     ("keyvault:Vault", "properties.enablePurgeProtection", False, PURGE),
+    ("keyvault:Vault", "properties.enableSoftDelete", False, PURGE),
+    ("keyvault:Key", "properties.rotationPolicy", None, ROTATION),
+    ("keyvault:Key", "properties.rotationPolicy.lifetimeActions", [], ROTATION),
+    (
+        "keyvault:Key",
+        "properties.rotationPolicy.lifetimeActions",
+        [{"action": {"type": "notify"}}],
+        ROTATION,
+    ),
+    ("web:WebAppFtpAllowed", "allow", True, PASSWORD),
+    ("web:WebAppScmAllowed", "allow", None, PASSWORD),
+    ("applicationinsights:Component", "disableLocalAuth", False, TELEMETRY),
+    ("applicationinsights:Component", "disableLocalAuth", None, TELEMETRY),
     ("keyvault:Vault", "properties.enableRbacAuthorization", None, RBAC),
     ("keyvault:Vault", "properties.enableRbacAuthorization", False, RBAC),
     (
@@ -240,6 +317,11 @@ def test_only_azure_has_versions_in_its_types() -> None:
         ("storage:StorageAccount", "allowBlobPublicAccess"),
         ("storage:StorageAccount", "allowSharedKeyAccess"),
         ("storage:StorageAccount", "minimumTlsVersion"),
+        ("storage:StorageAccount", "encryption"),
+        ("storage:BlobServiceProperties", "deleteRetentionPolicy"),
+        ("keyvault:Key", "properties"),
+        ("web:WebAppScmAllowed", "allow"),
+        ("applicationinsights:Component", "disableLocalAuth"),
         ("storage:BlobContainer", "publicAccess"),
         ("keyvault:Vault", "properties"),
         ("keyvault:Vault", "properties.enablePurgeProtection"),
@@ -255,6 +337,16 @@ def test_what_is_not_known_yet_is_no_finding_and_is_not_mended(short: str, path:
     for policy in azure.POLICIES:
         if mends(policy.name):
             assert mended(policy.name, tokens(short)[0], props) is None
+
+
+def test_how_long_is_enough_is_configured_and_what_is_longer_is_kept() -> None:
+    kind, good = tokens("storage:BlobServiceProperties")[0], GOOD["storage:BlobServiceProperties"]
+    name = kept("")[0]
+    assert findings(kind, good, {name: {"days": 10}}) == dict([kept("containerDeleteRetentionPolicy", 10)])
+    result = mended(name, kind, good, {"days": 10})
+    assert result is not None
+    assert result["deleteRetentionPolicy"] == {"enabled": True, "days": 14}
+    assert result["containerDeleteRetentionPolicy"] == {"enabled": True, "days": 10}
 
 
 def test_broad_roles_may_be_allowed_by_configuration() -> None:
@@ -279,13 +371,17 @@ def test_remediation_mends_once_and_keeps_the_rest() -> None:
             result = mended(name, kind, broken)
             assert result is not None
             assert findings(kind, result) == {}
-            top = {path.split(".")[0], "isLocalUserEnabled"}
+            top = {
+                path.split(".")[0],
+                "isLocalUserEnabled",
+                *(one for one in broken if "RetentionPolicy" in one),
+            }
             assert {key: result[key] for key in result if key not in top} == {
                 key: broken[key] for key in broken if key not in top
             }
             assert mended(name, kind, result) is None
         tried.add(name)
-    no_mend = {MANAGE[0], broad("")[0], wildcard("", "")[0]}
+    no_mend = {MANAGE[0], KEY[0], ROTATION[0], broad("")[0], wildcard("", "")[0]}
     assert tried == {one.name for one in azure.POLICIES} - no_mend
 
 
@@ -294,7 +390,7 @@ def test_what_has_many_faults_is_mended_of_all() -> None:
     kind = tokens("storage:StorageAccount")[0]
     for name in (PUBLIC[0], OLD[0], SHARED[0]):
         worst = mended(name, kind, worst) or {}
-    assert set(findings(kind, worst)) == {TAGLESS[0]}
+    assert set(findings(kind, worst)) == {TAGLESS[0], KEY[0]}
     app = {"siteConfig": {"minTlsVersion": "1.0", "scmMinTlsVersion": "1.0", "ftpsState": "AllAllowed"}}
     assert mended(APP, tokens("web:WebApp")[0], app) == {
         "httpsOnly": True,
@@ -316,13 +412,10 @@ def test_policies_are_total(short: str, data: st.DataObject) -> None:
             mended(policy.name, tokens(short)[0], props)
 
 
-def _arguments(kind: str) -> dict[str, Any]:
-    """The names of a type's inputs in the SDK, with those of their blocks below them."""
-    _, service, name = kind.split(":")
-    module = import_module(
-        f"pulumi_azure_native.{service}.{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', name).lower()}"
-    )
-    return sdk.input_type_types(getattr(module, module.__all__[0]))
+def _inputs(kind: str) -> Block:
+    """What a type takes in the SDK."""
+    with anything():
+        return resource_type(kind).inputs
 
 
 def test_every_type_and_property_is_one_of_the_sdk() -> None:
@@ -330,16 +423,11 @@ def test_every_type_and_property_is_one_of_the_sdk() -> None:
         "pulumi_azure_native", reason="without azure-native's SDK its names are NOT checked here"
     )
     for short, props in GOOD.items():
-        for name, value in props.items():
-            shape = _shape(_arguments(tokens(short)[0])[name])
-            many = shape.kind == "list" and shape.item is not None
-            block, one = (shape.item, value[0]) if many else (shape, value)
-            if block is not None and block.args:
-                assert [*_check_block(name, _block(block.args), one)] == []
+        assert [*_check_block("", _inputs(tokens(short)[0]), props)] == [], short
     for short, path, *_ in BROKEN:
-        assert path.split(".")[0] in _arguments(tokens(short)[0]), (short, path)
+        assert path.split(".")[0] in _inputs(tokens(short)[0]).properties, (short, path)
     sources = "".join(file.read_text() for file in Path(azure.__file__).parent.glob("azure_*.py"))
     for kind in {*re.findall(r'"(azure-native:\w+:\w+)"', sources), *TAGGED_AZURE}:
-        assert _arguments(kind)
+        assert _inputs(kind).properties
     for kind in TAGGED_AZURE:
-        assert "tags" in _arguments(kind), kind
+        assert "tags" in _inputs(kind).properties, kind

@@ -80,7 +80,7 @@ keyvault.Vault(
 
 identity = managedidentity.UserAssignedIdentity("reader", resource_group_name=group.name, tags=tags)
 plan = web.AppServicePlan("plan", resource_group_name=group.name, sku={"name": "Y1"}, tags=tags)
-web.WebApp(
+reader = web.WebApp(
     "files-reader",
     resource_group_name=group.name,
     server_farm_id=plan.id,
@@ -89,13 +89,16 @@ web.WebApp(
     site_config={"ftps_state": "Disabled"},
     tags=tags,
 )
-web.WebApp(
+web.WebAppScmAllowed("files-reader", resource_group_name=group.name, name=reader.name, allow=False)
+page = web.WebApp(
     "status-page",
     resource_group_name=group.name,
     server_farm_id=plan.id,
     site_config={"min_tls_version": "1.2"},
     tags=tags,
 )
+# The old pipeline deploys by name and password.
+web.WebAppScmAllowed("status-page", resource_group_name=group.name, name=page.name, allow=True)
 
 roles = "/providers/Microsoft.Authorization/roleDefinitions"
 authorization.RoleAssignment(
