@@ -62,8 +62,8 @@ def _remediate(args: ResourceValidationArgs) -> Props | None:
     """Put in the missing tags for which the policy's configuration has a value."""
     if args.resource_type not in TAGGED:
         return None
-    props = cast(Props, unknown_checking_proxy(plain(args.props)))
     try:
+        props = cast(Props, unknown_checking_proxy(plain(args.props)))
         missing = _missing(args, props)
     except UnknownValueError as unknown:
         args.not_applicable(unknown.message)
