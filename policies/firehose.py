@@ -26,7 +26,7 @@ CREDENTIALS = {
     "snowflakeConfiguration": ("privateKey", "keyPassphrase"),
     "splunkConfiguration": ("hecToken",),
 }
-WHOLE_COPIES = frozenset({"Enabled", "AllData", "AllDocuments", "AllEvents"})
+WHOLE_COPIES = ("Enabled", "AllData", "AllDocuments", "AllEvents")
 
 
 def _targets(props: Props) -> Iterator[Props]:
