@@ -62,7 +62,9 @@ def test_a_cloud_is_known_by_being_registered(monkeypatch: pytest.MonkeyPatch) -
         "landing.lockDays": "expected a whole number from 1 to 36500, got 0",
     }
     monkeypatch.setitem(settings.CLOUDS, "little", ("tests.program.test_pattern", "Little"))
-    with pytest.raises(UnsupportedCloudError, match=r"^cloud: little lacks what this stack's settings need: "):
+    with pytest.raises(
+        UnsupportedCloudError, match=r"^cloud: little lacks what this stack's settings need: "
+    ):
         cloud(parsed(cloud="little"))
 
 
