@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from local.standin.state import Resource
+from settings import Settings
 from tests.program.graph import Graph
 
 # What must be encrypted with a key of the stack's own.
@@ -26,12 +27,15 @@ class Of:
         What is kept.
     path
         Where the value is: `rules[*].key` is that of every rule.
+    named
+        Only those whose logical name ends so; all of the type otherwise.
     companion, by, to
         The type that carries the property, and its input that equals the kept resource's output `to`.
     """
 
     type: str
     path: str
+    named: str = ""
     companion: str = ""
     by: str = ""
     to: str = "id"
@@ -40,7 +44,7 @@ class Of:
         """Each resource of the type, with the values of the property: none where it is not set."""
         carriers = [one for one in graph.run.resources if one.type == self.companion]
         for kept in graph.run.resources:
-            if kept.type != self.type:
+            if kept.type != self.type or not kept.name.endswith(self.named):
                 continue
             if not self.companion:
                 yield kept, [*at(kept.inputs, self.path)]
@@ -121,6 +125,10 @@ class Description:
         What makes a landing zone what it must be.
     workers
         The component types that transform, deliver and read.
+    pii_keys
+        The ids of the keys that wrap the data keys of personal values.
+    principal
+        Who the warehouse is to this cloud, of the stack's settings and of what the warehouse says it is.
     says_word
         Whether the warehouse must say its word.
     """
@@ -136,7 +144,8 @@ class Description:
     rights: Callable[[Graph], Iterator[Right]]
     carries: Callable[[Graph], Iterator[Carried]]
     trusts: Callable[[Graph], Iterator[Trust]]
-    pii_key: Callable[[Graph], str]
+    pii_keys: Callable[[Graph], tuple[str, ...]]
+    principal: Callable[[Settings, str], str] = lambda _, said: said
     says_word: bool = True
     excused: Mapping[str, str] = field(default_factory=dict[str, str])
 

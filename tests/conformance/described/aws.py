@@ -140,5 +140,5 @@ DESCRIPTION = Description(
     rights=rights,
     carries=carries,
     trusts=trusts,
-    pii_key=lambda graph: graph.named("Key", "-pii").outputs["arn"],
+    pii_keys=lambda graph: (graph.named("Key", "-pii").outputs["arn"],),
 )
