@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import yaml
 
@@ -113,6 +114,39 @@ def test_drift_is_found_and_only_drift(
     refresh(root, "test", **where)
     deploy(root, "test", **where)
     assert look()[1] == {"found": "no"}
+    live.close()
+
+
+@needs_engine
+@pytest.mark.engine
+def test_the_lake_itself_has_no_drift_until_somebody_meddles(
+    aws: str, warehouse: tuple[str, int], tmp_path: Path
+):
+    """The whole program, both clouds: nothing of it looks changed by being read."""
+    where: dict[str, Any] = {"engine": "cli", "aws_endpoint": aws, "warehouse": warehouse}
+    made = deploy(ROOT, "local", state_dir=tmp_path, **where)
+    live = Live(root=ROOT, aws_endpoint=aws, warehouse=warehouse)
+
+    def look() -> tuple[dict[str, str], str]:
+        engine = Cli(project_dir=ROOT, stack="local", home=(tmp_path / "cli").resolve(), backend=live)
+        with engine.opened() as (directory, environment):
+            script = step("refresh", "refresh")["run"]
+            return run(script, directory, {**environment, "STACK": "local"})[1:]
+
+    outputs, said = look()
+    assert outputs == {"found": "no"}, said
+    kinesis = boto3.client(
+        "kinesis",
+        endpoint_url=aws,
+        region_name=made.outputs["region"],
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    stream = made.outputs["streams"]["pos"]["ingress"]
+    kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=200)
+    outputs, said = look()
+    assert outputs == {"found": "yes"}
+    assert f"aws:kinesis:Stream {stream} update [diff: ~retentionPeriod]" in said
     live.close()
 
 
