@@ -118,6 +118,23 @@ class Cli:
         found = json.loads(text)["deployment"].get("resources") or []
         return [_resource(one) for one in found if not one.get("delete")]
 
+    def exported(self) -> dict[str, Any]:
+        """Return the state as the engine writes it, secrets closed."""
+        return json.loads(self._pulumi(["stack", "export", "--stack", self.stack]))
+
+    def adopt(self, exported: Mapping[str, Any], *, config: Mapping[str, str] | None = None) -> None:
+        """Go on from a state that another home of the engine exported."""
+        self._prepare(config)
+        file = self.home / "adopted.json"
+        file.write_text(json.dumps(exported))
+        self._pulumi(["stack", "import", "--file", str(file), "--stack", self.stack])
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[tuple[Path, Mapping[str, str]]]:
+        """Yield the directory and the environment in which anybody's `pulumi` commands are this engine's."""
+        with attached(self.backend) as providers:
+            yield self.home / "project", {**self._environment(), "PULUMI_DEBUG_PROVIDERS": providers}
+
     def _operate(
         self,
         verb: str,

@@ -15,12 +15,14 @@ from pulumi.runtime.proto import resource_pb2 as pb
 from local.state import LakeError
 
 from . import wire
+from .aliases import former
 from .assets import with_hashes
 from .state import STACK, Resource
 from .steps import Steps
 
 FEATURES = (
     pb.RESOURCE_MONITOR_FEATURE_SECRETS,
+    pb.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     pb.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     pb.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
@@ -93,7 +95,7 @@ class Monitor:
             retain_on_delete=request.retainOnDelete,
             deleted_with=request.deletedWith,
             replace_with=list(request.replace_with),
-            aliases=list(request.aliasURNs),
+            aliases=self._former(urn, request),
             ignore_changes=list(request.ignoreChanges),
             replace_on_changes=list(request.replaceOnChanges),
             additional_secret_outputs=list(request.additionalSecretOutputs),
@@ -105,6 +107,10 @@ class Monitor:
             self.resources[urn] = resource
         self.steps.register(resource, self._provider_config(resource))
         return pb.RegisterResourceResponse(urn=urn, id=resource.id, object=wire.struct(resource.raw_outputs))
+
+    def _former(self, urn: str, request: pb.RegisterResourceRequest) -> list[str]:
+        parent = self.resources.get(request.parent)
+        return former(urn, request.parent, request.aliases, parent.aliases if parent else ())
 
     def RegisterResourceOutputs(self, request: pb.RegisterResourceOutputsRequest) -> empty_pb2.Empty:  # noqa: N802
         """Keep the outputs of a component, or of the stack."""

@@ -140,8 +140,11 @@ class Steps:
         """Return the resource of the state that this one continues, by its URN or an alias."""
         for urn in (resource.urn, *resource.aliases):
             if (old := self.state.resources.get(urn)) is not None:
-                if urn != resource.urn and not self.preview:
-                    self.state.drop(old)
+                if urn != resource.urn:
+                    with self._lock:
+                        self._seen.add(urn)  # it lives on under its new name
+                    if not self.preview:
+                        self.state.drop(old)
                 return old
         return None
 

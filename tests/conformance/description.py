@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from local.standin.state import Resource
+from settings import Settings
 from tests.program.graph import Graph
 
 # What must be encrypted with a key of the stack's own.
@@ -26,12 +27,15 @@ class Of:
         What is kept.
     path
         Where the value is: `rules[*].key` is that of every rule.
+    named
+        Only those whose name, or whose component's, ends so; all of the type otherwise.
     companion, by, to
         The type that carries the property, and its input that equals the kept resource's output `to`.
     """
 
     type: str
     path: str
+    named: str = ""
     companion: str = ""
     by: str = ""
     to: str = "id"
@@ -40,7 +44,7 @@ class Of:
         """Each resource of the type, with the values of the property: none where it is not set."""
         carriers = [one for one in graph.run.resources if one.type == self.companion]
         for kept in graph.run.resources:
-            if kept.type != self.type:
+            if kept.type != self.type or not called(kept, self.named):
                 continue
             if not self.companion:
                 yield kept, [*at(kept.inputs, self.path)]
@@ -117,10 +121,18 @@ class Description:
         How properties that name a key are called: a type that has one and is described nowhere is a gap.
     keyed, excused
         Where the key of what must be encrypted is said; and what has none, each with the reason.
+    zone
+        The type of the landing zone, and how it is called.
     landing
         What makes a landing zone what it must be.
+    unnamed
+        Types whose names cannot follow from the component's, each with the reason.
     workers
         The component types that transform, deliver and read.
+    pii_keys
+        The ids of the keys that wrap the data keys of personal values.
+    principal
+        Who the warehouse is to this cloud, of the stack's settings and of what the warehouse says it is.
     says_word
         Whether the warehouse must say its word.
     """
@@ -130,15 +142,22 @@ class Description:
     keys: tuple[str, tuple[str, ...]]
     key_property: str
     keyed: Mapping[str, tuple[Of, ...]]
-    zone: str
+    zone: tuple[str, str]
     landing: Mapping[str, tuple[Must, ...]]
     workers: Mapping[str, str]
     rights: Callable[[Graph], Iterator[Right]]
     carries: Callable[[Graph], Iterator[Carried]]
     trusts: Callable[[Graph], Iterator[Trust]]
-    pii_key: Callable[[Graph], str]
+    pii_keys: Callable[[Graph], tuple[str, ...]]
+    principal: Callable[[Settings, str], str] = lambda _, said: said
     says_word: bool = True
     excused: Mapping[str, str] = field(default_factory=dict[str, str])
+    unnamed: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def called(one: Resource, end: str) -> bool:
+    """Whether a resource, or the component that it is in, is called so."""
+    return one.name.endswith(end) or one.parent.endswith(end)
 
 
 def at(value: Any, path: str) -> Iterator[Any]:

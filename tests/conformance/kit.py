@@ -50,6 +50,11 @@ class Lake:
     def description(self) -> Description:
         return described.of(self.cloud)
 
+    @property
+    def unnamed(self) -> Mapping[str, str]:
+        """The types whose names cannot follow from their component's."""
+        return {} if self.cloud == FAKE else self.description.unnamed
+
     def of(self, stage: str) -> list[Handed]:
         return [one for one in self.handed if one.stage == stage]
 

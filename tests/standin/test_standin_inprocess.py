@@ -247,6 +247,52 @@ def test_a_renamed_resource_is_kept_by_its_alias(program: Program):
     assert [one.name for one in state.resources.values() if one.managed] == ["new"]
 
 
+NESTED = """
+class Part(pulumi.ComponentResource):
+    def __init__(self, kind, name, opts=None):
+        super().__init__(kind, name, {}, opts)
+        aws.kms.Key(f"{name}-key", opts=pulumi.ResourceOptions(parent=self))
+        aws.kms.Key("other", opts=pulumi.ResourceOptions(parent=self))
+
+
+class Whole(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("x:index:Whole", name, {}, opts)
+        Part("x:index:PART", f"{name}-part", pulumi.ResourceOptions(parent=self, aliases=PART))
+
+
+Whole("NAME", pulumi.ResourceOptions(aliases=WHOLE))
+"""
+
+
+def nested(name: str, part: str, whole_was: str = "None", part_was: str = "None") -> str:
+    source = NESTED.replace("NAME", name).replace('x:index:PART"', f'x:index:{part}"')
+    return source.replace("aliases=WHOLE", f"aliases={whole_was}").replace(
+        "aliases=PART", f"aliases={part_was}"
+    )
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_what_is_in_a_renamed_component_is_kept_by_its_alias(program: Program, preview: bool):
+    state, backend = State(), Remembering()
+    run_in_process(program(nested("old", "Part")), "test", backend=backend, state=state)
+    backend.calls = []
+    source = nested("new", "Piece", "[pulumi.Alias(name='old')]", "[pulumi.Alias(type_='x:index:Part')]")
+    run = run_in_process(program(source), "test", backend=backend, state=state, preview=preview)
+    assert backend.calls == []
+    assert set(run.changes) == {"same"}
+    if not preview:
+        kept = {one.urn.split("::", 2)[2] for one in state.resources.values() if one.managed}
+        assert kept == {
+            "x:index:Whole$x:index:Piece$aws:kms/key:Key::new-part-key",
+            "x:index:Whole$x:index:Piece$aws:kms/key:Key::other",
+        }
+    # Without the inner alias, what is in the part is made anew.
+    lost = nested("newer", "Other", "[pulumi.Alias(name='new'), pulumi.Alias(name='old')]")
+    run = run_in_process(program(lost), "test", backend=backend, state=state, preview=True)
+    assert run.changes["delete"] == run.changes["create"] - 1 == 2
+
+
 def test_an_explicit_provider_says_where(program: Program):
     run = run_in_process(
         program(

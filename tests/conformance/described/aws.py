@@ -111,7 +111,7 @@ DESCRIPTION = Description(
         "aws:lambda/function:Function": "its environment says names and ARNs, no secret",
         "aws:lambda/eventSourceMapping:EventSourceMapping": "the key is for filters, and it filters nothing",
     },
-    zone=BUCKET,
+    zone=(BUCKET, "-landing"),
     landing={
         "versioned": (
             Must(
@@ -140,5 +140,5 @@ DESCRIPTION = Description(
     rights=rights,
     carries=carries,
     trusts=trusts,
-    pii_key=lambda graph: graph.named("Key", "-pii").outputs["arn"],
+    pii_keys=lambda graph: (graph.named("Key", "-pii").outputs["arn"],),
 )
