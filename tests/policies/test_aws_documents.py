@@ -184,6 +184,8 @@ TOO_MUCH = [
     allowing("*:*", BUCKET),
     allowing("**", BUCKET),
     allowing("s3:*"),
+    allowing("s3:**"),
+    allowing("s3:?*"),
     allowing(["s3:*"], ["arn:aws:s3:::landing", "*"]),
     allowing("s3:*", "arn:aws:s3:::*"),
     allowing("sqs:*", "arn:aws:sqs:*:*:*"),
