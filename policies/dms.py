@@ -7,9 +7,9 @@ from policies.rules import Config, Props, given, resource_policy, section
 INSTANCE = "aws:dms/replicationInstance:ReplicationInstance"
 ENDPOINT = "aws:dms/endpoint:Endpoint"
 # Services that are only ever spoken to over TLS.
-SERVICES = frozenset({"dynamodb", "elasticsearch", "kinesis", "neptune", "opensearch", "s3"})
-TLS_MODES = frozenset({"require", "verify-ca", "verify-full"})
-KAFKA_TLS = frozenset({"ssl-encryption", "ssl-authentication", "sasl-ssl"})
+SERVICES = ("dynamodb", "elasticsearch", "kinesis", "neptune", "opensearch", "s3")
+TLS_MODES = ("require", "verify-ca", "verify-full")
+KAFKA_TLS = ("ssl-encryption", "ssl-authentication", "sasl-ssl")
 
 
 def _private(props: Props, _: Config) -> str | None:

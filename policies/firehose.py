@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pulumi_policy import Policy, Severity
+from pulumi_policy import EnforcementLevel, Policy, Severity
 
 from policies.rules import Check, Config, Props, given, known, own_key, resource_policy, section
 
@@ -19,7 +19,14 @@ OTHERS = (
     "snowflakeConfiguration",
     "splunkConfiguration",
 )
-WHOLE_COPIES = frozenset({"Enabled", "AllData", "AllDocuments", "AllEvents"})
+# What a target asks for by itself, and Secrets Manager could hold for it.
+CREDENTIALS = {
+    "httpEndpointConfiguration": ("accessKey",),
+    "redshiftConfiguration": ("password",),
+    "snowflakeConfiguration": ("privateKey", "keyPassphrase"),
+    "splunkConfiguration": ("hecToken",),
+}
+WHOLE_COPIES = ("Enabled", "AllData", "AllDocuments", "AllEvents")
 
 
 def _targets(props: Props) -> Iterator[Props]:
@@ -73,9 +80,24 @@ def _direct_put(props: Props, _: Config) -> str | None:
     return "A delivery stream that is put to directly must be encrypted with a customer-managed key."
 
 
-def _policy(name: str, description: str, check: Check, steps: str, severity: Severity) -> Policy:
+def _credentials_elsewhere(props: Props, _: Config) -> str | None:
+    found = [key for name, keys in CREDENTIALS.items() for key in keys if given(section(props, name), key)]
+    if not found:
+        return None
+    return f"A delivery stream should not hold credentials: set secretsManagerConfiguration, not {found[0]}."
+
+
+def _policy(
+    name: str,
+    description: str,
+    check: Check,
+    steps: str,
+    severity: Severity,
+    *,
+    level: EnforcementLevel = EnforcementLevel.MANDATORY,
+) -> Policy:
     return resource_policy(
-        name, DELIVERY, description=description, check=check, steps=steps, severity=severity
+        name, DELIVERY, description=description, check=check, steps=steps, severity=severity, level=level
     )
 
 
@@ -107,5 +129,13 @@ POLICIES = (
         _direct_put,
         "Set serverSideEncryption to enabled with keyType CUSTOMER_MANAGED_CMK and keyArn.",
         Severity.HIGH,
+    ),
+    _policy(
+        "aws-firehose-disallow-credentials",
+        "Delivery streams take their credentials from Secrets Manager.",
+        _credentials_elsewhere,
+        "Put the credentials into Secrets Manager, and set secretsManagerConfiguration of the target.",
+        Severity.MEDIUM,
+        level=EnforcementLevel.ADVISORY,
     ),
 )

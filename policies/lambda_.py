@@ -6,7 +6,7 @@ from typing import cast
 
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, PolicyResource, Severity
 
-from policies.plaintext import is_secret
+from policies.plaintext import secrets_among
 from policies.rules import Config, Fault, Props, given, known, resource_policy, section, stack_policy
 
 FUNCTION = "aws:lambda/function:Function"
@@ -35,19 +35,13 @@ def _trace(props: Props, config: Config) -> Props | None:
 
 def _without_secrets(props: Props, config: Config) -> str | None:
     variables = section(section(props, "environment"), "variables")
-    allowed = set(config.get("allowed", []))
-    found = [name for name in variables if name not in allowed and _is_secret(variables, name)]
+    found = secrets_among(variables, frozenset(config.get("allowed", [])))
     if not found:
         return None
     return (
-        f"Environment variables look like secrets in plain text: {', '.join(sorted(found))}. "
+        f"Environment variables look like secrets in plain text: {', '.join(found)}. "
         "Keep them in Secrets Manager, and tell the function their ARNs."
     )
-
-
-def _is_secret(variables: Props, name: str) -> bool:
-    value = known(variables, name)
-    return isinstance(value, str) and is_secret(name, value)
 
 
 def _says_whose(props: Props, _: Config) -> str | None:

@@ -7,6 +7,8 @@ reference to one; a shape counts only where nothing else looks like it.
 
 import re
 
+from policies.rules import Props, known
+
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRETS = frozenset(
     {"credential", "credentials", "passphrase", "passwd", "password", "pwd", "secret", "token"}
@@ -59,6 +61,15 @@ _PASSWORD = re.compile(
     r"|(^|[;&?\s])(password|pwd|accountkey|sharedaccesskey)\s*=\s*(?![$<{*])[^;&\s]",
     re.IGNORECASE,
 )
+
+
+def secrets_among(variables: Props, allowed: frozenset[str] = frozenset()) -> list[str]:
+    """The names of variables that are secrets in plain text; never their values."""
+    return sorted(
+        name
+        for name in variables
+        if name not in allowed and isinstance(value := known(variables, name), str) and is_secret(name, value)
+    )
 
 
 def is_secret(name: str, value: str) -> bool:

@@ -129,9 +129,9 @@ def remediation(mend: Mend, types: Iterable[str]) -> Callable[[ResourceValidatio
     def remediate(args: ResourceValidationArgs) -> Props | None:
         if unversioned(args.resource_type) not in mended:
             return None
-        # The SDK hands over values that are not known yet as if they were text.
-        view = cast(Props, unknown_checking_proxy(plain(args.props)))
         try:
+            # The SDK hands over values that are not known yet as if they were text.
+            view = cast(Props, unknown_checking_proxy(plain(args.props)))
             changes = mend(view, args.get_config())
         except UnknownValueError as unknown:
             args.not_applicable(unknown.message)

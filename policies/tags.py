@@ -82,8 +82,8 @@ def _remediate(args: ResourceValidationArgs) -> Props | None:
     """Put in the missing tags for which the policy's configuration has a value."""
     if unversioned(args.resource_type) not in TAGGED | TAGGED_AZURE:
         return None
-    props = cast(Props, unknown_checking_proxy(plain(args.props)))
     try:
+        props = cast(Props, unknown_checking_proxy(plain(args.props)))
         missing = _missing(args, props)
     except UnknownValueError as unknown:
         args.not_applicable(unknown.message)

@@ -67,6 +67,8 @@ SECRET = "aws:secretsmanager/secret:Secret"
 ROLE = "aws:iam/role:Role"
 INSTANCE = "aws:dms/replicationInstance:ReplicationInstance"
 ENDPOINT = "aws:dms/endpoint:Endpoint"
+JOB = "aws:glue/job:Job"
+CONNECTION = "aws:glue/connection:Connection"
 SCHEMA = "aws:glue/schema:Schema"
 DOMAINS = ("aws:opensearch/domain:Domain", "aws:elasticsearch/domain:Domain")
 IAM_POLICIES = ("Policy", "RolePolicy", "UserPolicy", "GroupPolicy")
@@ -156,6 +158,8 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     INSTANCE: {"publiclyAccessible": False, "replicationInstanceClass": "dms.t3.micro", **TAGS},
     ENDPOINT: {"engineName": "oracle", "sslMode": "verify-ca", "secretsManagerArn": "arn", **TAGS},
+    JOB: {"defaultArguments": {"--db_secret_arn": "arn:aws:…"}, "roleArn": "arn", **TAGS},
+    CONNECTION: {"connectionProperties": {"SECRET_ID": "lake/teradata", "JDBC_ENFORCE_SSL": "true"}, **TAGS},
     SCHEMA: {"compatibility": "BACKWARD", "dataFormat": "JSON", **TAGS},
     **{kind: {**_DOMAIN} for kind in DOMAINS},
     **{kind: {"accessPolicies": CLOSED} for kind in DOMAIN_POLICIES},
@@ -424,6 +428,38 @@ WEAKNESSES = [
         "correct horse",
         "aws-dms-endpoint-disallow-password",
         "An endpoint should not hold a password: set secretsManagerArn.",
+    ),
+    Weakness(
+        FIREHOSE,
+        "redshiftConfiguration",
+        {"password": "correct horse", "s3Configuration": _BUCKET},
+        "aws-firehose-disallow-credentials",
+        "A delivery stream should not hold credentials: set secretsManagerConfiguration, not password.",
+    ),
+    Weakness(
+        JOB,
+        "defaultArguments.--db_password",
+        "correct horse",
+        "aws-glue-job-disallow-plaintext-secrets",
+        "Arguments of a job look like secrets in plain text: --db_password. "
+        "Keep them in Secrets Manager, and tell the job their ARNs.",
+    ),
+    Weakness(
+        CONNECTION,
+        "connectionProperties.PASSWORD",
+        "correct horse",
+        "aws-glue-connection-disallow-password",
+        "A connection should not hold a password: set SECRET_ID instead of USERNAME and PASSWORD.",
+    ),
+    *(
+        Weakness(
+            CONNECTION,
+            "connectionProperties.JDBC_ENFORCE_SSL",
+            value,
+            "aws-glue-connection-enforce-tls",
+            "A connection to a database should be over TLS: set JDBC_ENFORCE_SSL to true.",
+        )
+        for value in ("false", GONE)
     ),
     Weakness(
         SCHEMA,

@@ -130,12 +130,19 @@ def arguments(kind: str, props: Any, config: Mapping[str, Any] | None = None) ->
 
 
 def changed(props: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
-    """A copy in which the property at a path (`section.key`, `list.0.key`) has a value, or is gone."""
+    """A copy in which the property at a path (`section.key`, `list.0.key`) has a value, or is gone.
+
+    A list in the path that is given no place is its first element.
+    """
     made = copy.deepcopy(dict(props))
     *parents, last = path.split(".")
     target: Any = made
     for key in parents:
+        if isinstance(target, list) and not key.isdigit():
+            target = target[0]
         target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+    if isinstance(target, list) and not last.isdigit():
+        target = target[0]
     place: Any = int(last) if isinstance(target, list) else last
     if value is GONE:
         del target[place]

@@ -1,5 +1,6 @@
 """Every type and every property that a policy reads is one of the SDK's: a typing error would hide for ever."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
@@ -9,9 +10,11 @@ import pulumi
 import pytest
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi_policy import PolicyResource, ResourceValidationPolicy, StackValidationArgs, StackValidationPolicy
+from pulumi_policy.policy import _NotApplicableError
+from pulumi_policy.proxy import unknown_checking_proxy
 
 from tests.policies.aws import GOOD, WEAKNESSES
-from tests.policies.kit import GONE, arguments, changed, urn
+from tests.policies.kit import GONE, UNKNOWN, arguments, changed, urn
 from tests.policies.test_aws import MODULES, POLICIES
 from tests.program.sdk import arguments as sdk_arguments
 
@@ -81,6 +84,41 @@ def test_the_properties_that_policies_read_are_the_sdks(kind: str) -> None:
         above, _, key = path.rpartition(".")
         names = sdk_names(kind, above)
         assert names is None or key in names, f"{kind} has no {path}"
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    7,
+    "",
+    "x",
+    "{",
+    [],
+    {},
+    [[]],
+    [{}],
+    {"x": 1},
+    [7],
+    UNKNOWN,
+    [UNKNOWN],
+    {"x": UNKNOWN},
+]
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_no_value_of_anything_that_is_read_stops_a_policy(kind: str) -> None:
+    for path in asked_of(kind):
+        for odd in ODD:
+            props = changed(GOOD[kind], path, odd)
+            for policy in POLICIES:
+                if not isinstance(policy, ResourceValidationPolicy):
+                    continue
+                # Remediations get values that are not known yet as text, validations do not.
+                try:
+                    policy.validate(arguments(kind, unknown_checking_proxy(props)), lambda *_: None)
+                    policy.remediate(arguments(kind, copy.deepcopy(props)))
+                except _NotApplicableError:
+                    assert UNKNOWN in str(odd), (policy.name, path, odd)
 
 
 @pytest.mark.parametrize("kind", GOOD)
