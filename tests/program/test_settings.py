@@ -1,5 +1,6 @@
 """Every fault of a configuration is said at once, with its key and what it expects."""
 
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -156,7 +157,14 @@ def test_a_fault_repeats_neither_addresses_nor_secrets() -> None:
 
 
 def test_a_stack_of_any_name_gets_a_database() -> None:
-    assert settings.parse(GOOD, stack="my.stack-2", sources=()).snowflake.database == "RETAIL_MY_STACK_2"
+    def database(stack: str) -> str:
+        return settings.parse(GOOD, stack=stack, sources=()).snowflake.database
+
+    assert database("prod-eu-west-1") == "RETAIL_PROD_EU_WEST_1"
+    # Names that would be the same to Snowflake are told apart.
+    others = [database(stack) for stack in ("prod.eu", "prod_eu", "Prod-EU", "prod--eu", "prod-eu-")]
+    assert all(re.fullmatch(r"RETAIL_PROD_EU_[0-9A-F]{8}", name) for name in others)
+    assert len({*others, database("prod-eu")}) == 6
 
 
 JSON = st.recursive(
