@@ -6,6 +6,7 @@ The defaults are those of production; a stack that may be thrown away says so in
 """
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -320,6 +321,9 @@ def load(sources: Collection[str] | None = None) -> Settings:
     texts = {**get_config_env(), **CONFIG.get()}
     ours = {key: text for key, text in texts.items() if key.startswith(f"{project}:")}
     others = {key: structured(text) for key, text in texts.items() if key not in ours}
+    for name, variable in (("organizationName", "ORGANIZATION_NAME"), ("accountName", "ACCOUNT_NAME")):
+        if account := os.environ.get(f"SNOWFLAKE_{variable}"):
+            others.setdefault(f"snowflake:{name}", account)
     config = {key.partition(":")[2]: structured(text) for key, text in ours.items()}
     hidden = [key.partition(":")[2] for key in ours if is_config_secret(key)]
     return parse(config, stack=pulumi.get_stack(), sources=sources, hidden=hidden, providers=others)

@@ -45,13 +45,18 @@ def check(root: Path, stack: str, against: Collection[str] | None = None) -> Rep
         If there is no such stack, or a file cannot be read.
     """
     files = settings_stacks.read(root)
-    chosen = [name for name in files if name != stack] if against is None else list(against)
+    chosen = [name for name in files if not _is_of(name, stack)] if against is None else list(against)
     if missing := [name for name in (stack, *chosen) if name not in files]:
         known = ", ".join(files) or "none"
         raise StackFileError(f"there is no Pulumi.{missing[0]}.yaml in {root}: stacks are {known}")
     others = {name: files[name] for name in chosen if name != stack}
     found = sorted(set(_faults(files[stack], others)), key=lambda fault: (fault.key, fault.expected))
     return Report(stack=stack, against=tuple(others), faults=tuple(found))
+
+
+def _is_of(name: str, stack: str) -> bool:
+    """Say whether a stack is this one, or its clone: what a clone has of its origin is the clone's fault."""
+    return name == stack or sharing.origin(name, {stack}) is not None
 
 
 def _faults(file: StackFile, others: Mapping[str, StackFile]) -> Iterator[Fault]:

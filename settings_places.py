@@ -26,6 +26,7 @@ REGION = re.compile(
 # in the middle of a deployment.
 FEATURES = ("snowflake_pipe_resource", "snowflake_table_resource")
 AWS_FEATURES = ("snowflake_system_get_aws_sns_iam_policy_datasource",)
+HEAD_OFFICE_FEATURES = ("snowflake_current_role_datasource",)
 SHARE_FEATURES = ("snowflake_share_resource",)
 
 
@@ -86,8 +87,9 @@ def rules(settings: Settings, stack: str, providers: Mapping[str, object] | None
 def features(settings: Settings) -> tuple[str, ...]:
     """Return the provider's preview features that a stack uses."""
     cloud = AWS_FEATURES if settings.cloud == "aws" else ()
-    share = SHARE_FEATURES if settings.snowflake.head_office.mode == "share" else ()
-    return (*FEATURES, *cloud, *share)
+    mode = settings.snowflake.head_office.mode
+    office = HEAD_OFFICE_FEATURES if mode != "none" else ()
+    return (*FEATURES, *cloud, *office, *(SHARE_FEATURES if mode == "share" else ()))
 
 
 def _listed(value: object) -> list[object]:

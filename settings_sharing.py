@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import cast
 
 import settings_places
@@ -27,7 +27,7 @@ EDITIONS = ("standard", "enterprise", "business-critical")
 PLACES = (AWS_REGION, "residency", "snowflake.region", "shared")
 
 
-def origin(stack: str, others: Mapping[str, StackFile]) -> str | None:
+def origin(stack: str, others: Collection[str]) -> str | None:
     """Return the stack that another is a clone of, by its name: `prod` of `prod-eu`."""
     found = [other for other in others if re.match(rf"{re.escape(other)}[^A-Za-z0-9]", stack)]
     return max(found, key=len, default=None)

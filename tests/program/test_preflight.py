@@ -136,6 +136,12 @@ def test_everything_is_said_at_once(stacks: Write) -> None:
     ]
 
 
+def test_an_origin_is_not_blamed_for_its_clones(stacks: Write) -> None:
+    root = stacks(prod={"aws:bucket": "s3://archive"}, prod_ap={})
+    assert keys(root, "prod") == []
+    assert keys(root, "prod", "prod-ap") == ["aws:bucket"]
+
+
 def test_what_is_missed_after_the_region_was_set(stacks: Write) -> None:
     tags = {"where": "EU", "bucket": "x-eu-central-1-y"}
     root = stacks(prod={"retaillake:tags": tags}, prod_ap={"aws:region": ASIA})
