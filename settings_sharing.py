@@ -73,7 +73,7 @@ def settings_in_common(one: Settings, other: Settings, name: str) -> Iterator[Fa
             key="snowflake.database",
             expected=f"expected a name of its own, got that of {name}: {ours.database}",
         )
-    if ours.role_prefix == theirs.role_prefix:
+    if ours.database and ours.role_prefix == theirs.role_prefix:
         yield Fault(
             key="snowflake.rolePrefix",
             expected=f"expected one of its own, got that of {name}: {ours.role_prefix or '(nothing)'}; "
@@ -133,25 +133,30 @@ def values_in_common(file: StackFile, other: StackFile) -> Iterator[Fault]:
     for key, text in file.leaves.items():
         for place, theirs in other.leaves.items():
             if found := _same(text, theirs):
+                expected, got = found
                 at = "" if place == key else f" ({place})"
-                yield Fault(key=key, expected=f"expected {found}, got {text}, which {other.name} has{at}")
+                yield Fault(key=key, expected=f"expected {expected}, got {got}, which {other.name} has{at}")
                 break
 
 
-def _same(one: str, other: str) -> str | None:
-    """Return what was expected instead, where two texts name the same thing."""
+def _same(one: str, other: str) -> tuple[str, str] | None:
+    """Return what was expected instead, and what was found, where two texts name the same thing.
+
+    Of an address only its host is told: the rest may be a secret that somebody forgot to encrypt.
+    """
     ours, theirs = _network(one), _network(other)
     if ours is not None and theirs is not None:
         overlap = ours.version == theirs.version and ours.overlaps(theirs)
-        return f"a network apart from {theirs}" if overlap else None
+        return (f"a network apart from {theirs}", str(ours)) if overlap else None
     arn = ARN.fullmatch(one)
     if arn:
         # Identities are global, and one may well administer several stacks.
-        return "an ARN of its own" if one == other and arn["service"] not in {"iam", "sts"} else None
+        mine = one != other or arn["service"] in {"iam", "sts"}
+        return None if mine else ("an ARN of its own", one)
     for what, pattern in (("a bucket", BUCKET), ("a domain name", DOMAIN)):
         here, there = pattern.fullmatch(one), pattern.fullmatch(other)
         if here and there and here[1].lower() == there[1].lower() and not here[1].lower().endswith(PUBLIC):
-            return f"{what} of its own"
+            return f"{what} of its own", here[1]
     return None
 
 

@@ -5,13 +5,17 @@ import hashlib
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
 
 import settings
 import settings_check
@@ -133,6 +137,13 @@ def test_everything_is_said_at_once(stacks: Write) -> None:
         ),
         ("tags.host", "expected a domain name of its own, got LAKE.shop.example, which prod has"),
         ("tags.network", "expected a network apart from 10.1.0.0/16, got 10.1.128.0/20, which prod has"),
+    ]
+
+
+def test_of_an_address_only_the_host_is_told(stacks: Write) -> None:
+    hook = {"aws:hook": "https://chat.shop.example/hooks/T0PS3CRET?key=hunter2"}
+    assert faults(stacks(prod=hook, prod_ap=moved(ASIA)), "prod-ap") == [
+        ("aws:hook", "expected a domain name of its own, got chat.shop.example, which prod has")
     ]
 
 
@@ -313,6 +324,47 @@ def encrypted(value: str, key: bytes) -> str:
 )
 def test_what_a_name_says(stack: str, said: str | None) -> None:
     assert settings_places.spoken(stack) == said
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(
+        [
+            "eu-west-1",
+            "10.0.0.0/8",
+            "arn:aws:sns:::x",
+            "https://a.example/",
+            "s3://bucket",
+            {"secure": "v1:A:B"},
+        ]
+    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["aws:region", "aws:x", "snowflake:previewFeaturesEnabled", "aws:allowedAccountIds"]
+    + [
+        f"retaillake:{name}"
+        for name in ("environment", "residency", "quotas", "streams", "snowflake", "tags", "shared")
+    ]
+)
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@given(st.dictionaries(KEYS, JSON, max_size=6), st.dictionaries(KEYS, JSON, max_size=6))
+def test_junk_is_a_fault_and_nothing_else(prod: dict[str, Any], clone: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as where:
+        root = Path(where)
+        (root / "Pulumi.yaml").write_text("name: retaillake\n")
+        for name, config in {"prod": prod, "prod-ap": clone}.items():
+            (root / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": config}))
+        found = faults(root, "prod-ap")
+    assert found
+    assert all(key and expected for key, expected in found)
 
 
 # --- the command ------------------------------------------------------------------------------------------

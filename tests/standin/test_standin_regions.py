@@ -130,8 +130,9 @@ def test_prod_is_rolled_out_to_two_regions_and_one_is_taken_back(checkout: Check
 
     # Side by side: the stand-ins refuse a name that another has, and so does the comparison.
     states = {}
+    pack = ("--policy-pack", str(ROOT / "policies"))
     for stack in ("prod-ap", "prod", "prod-eu"):
-        checkout.pulumi("up", "--yes", "--skip-preview", "-s", stack)
+        checkout.pulumi("up", "--yes", "--skip-preview", "-s", stack, *(pack if stack == "prod-ap" else ()))
         states[stack] = checkout.resources(stack)
     given = {stack: names(resources) for stack, resources in states.items()}
     assert {len(found) for found in given.values()} == {len(given["prod"])}
@@ -151,3 +152,4 @@ def test_prod_is_rolled_out_to_two_regions_and_one_is_taken_back(checkout: Check
     for stack in ("prod", "prod-eu"):
         assert checkout.resources(stack) == states[stack]
         checkout.pulumi("preview", "--expect-no-changes", "-s", stack)
+    checkout.pulumi("refresh", "--preview-only", "--expect-no-changes", "-s", "prod-eu")
