@@ -109,7 +109,7 @@ class HeadOffice(pulumi.ComponentResource):
                     for account in settings.head_office.accounts
                 ]
             },
-            opts=options,
+            opts=pulumi.ResourceOptions(parent=self, protect=args.settings.protect),
         )
         schema = snowflake.Schema(name, database=database.name, name="PRODUCTION", opts=options)
         for model in models():

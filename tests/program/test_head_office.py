@@ -173,6 +173,7 @@ def test_a_copy_is_a_database_of_its_own_without_packed_values(office: Run) -> N
     graph = office("replication")
     copied, kept = sorted(graph.of("Database"), key=lambda one: "replication" not in one.inputs)
     assert "replication" not in kept.inputs
+    assert copied.protect and kept.protect
     assert copied.inputs["name"] == "RETAIL_PROD_HEAD_OFFICE"
     assert copied.inputs["replication"] == {
         "enableToAccounts": [

@@ -24,7 +24,7 @@ needs_engine = pytest.mark.skipif(
     shutil.which("pulumi") is None,
     reason="no pulumi on the PATH: NO stack is cloned, and no clone deployed or destroyed, by the real engine here",
 )
-pytestmark = [needs_engine, pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [needs_engine, pytest.mark.engine, pytest.mark.timeout(1200)]
 PLACES = {"prod-eu": "eu-west-1", "prod-ap": "ap-southeast-2"}
 
 
