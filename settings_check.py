@@ -91,9 +91,9 @@ def _sources() -> tuple[str, ...]:
 def _alone(file: StackFile, found: Settings, faults: Sequence[Fault]) -> Iterator[Fault]:
     """Yield what a stack's file misses, and what in it points elsewhere."""
     place = settings_places.region(found, file.providers)
-    if found.cloud == "aws" and place is None:
+    if place is None:
         yield Fault(
-            key=settings_places.AWS_REGION,
+            key=settings_places.region_key(found),
             expected="missing; expected the stack's region, which else is that of whoever deploys",
         )
     said = found.residency.regions or any(fault.key.startswith("residency.") for fault in faults)
@@ -102,7 +102,7 @@ def _alone(file: StackFile, found: Settings, faults: Sequence[Fault]) -> Iterato
             key="residency.regions",
             expected="missing; expected the regions in which the stack may hold personal data",
         )
-    yield from sharing.elsewhere(file, place)
+    yield from sharing.elsewhere(file, place if found.cloud == "aws" else None)
 
 
 # --- the command line -------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ from settings_reader import Rule
 if TYPE_CHECKING:
     from settings import Settings
 
-AWS_REGION = "aws:region"
+# What each cloud's provider calls the region.
+REGION_KEYS = {"aws": "aws:region", "azure": "azure-native:location"}
 PREVIEW = "snowflake:previewFeaturesEnabled"
 # The areas with which AWS begins the names of its regions, and which names of stacks use.
 AREAS = ("af", "ap", "ca", "cn", "eu", "il", "me", "mx", "sa", "us")
@@ -32,8 +33,13 @@ SHARE_FEATURES = ("snowflake_share_resource",)
 
 def region(settings: Settings, providers: Mapping[str, object] | None) -> str | None:
     """Return the region that a stack's file names; it may come from the environment instead."""
-    found = (providers or {}).get(AWS_REGION) if settings.cloud == "aws" else None
+    found = (providers or {}).get(region_key(settings))
     return found if isinstance(found, str) else None
+
+
+def region_key(settings: Settings) -> str:
+    """Return the key under which a stack's file names its region."""
+    return REGION_KEYS.get(settings.cloud, REGION_KEYS["aws"])
 
 
 def spoken(stack: str) -> str | None:
@@ -62,15 +68,16 @@ def rules(settings: Settings, stack: str, providers: Mapping[str, object] | None
         f"expected one of {', '.join(home)}: the warehouse would hold what may not leave, got {there}",
     )
     if place is not None:
-        said = spoken(stack) if settings.environment == "prod" else None
+        key, aws = region_key(settings), settings.cloud == "aws"
+        said = spoken(stack) if settings.environment == "prod" and aws else None
         yield (
             said is None or is_in(place, said),
-            (AWS_REGION, "environment"),
+            (key, "environment"),
             f"expected {'one in ' if said in AREAS else ''}{said}: the stack's name says so, got {place}",
         )
         yield (
             not allowed or place in allowed,
-            (AWS_REGION, "residency.regions"),
+            (key, "residency.regions"),
             f"expected one of {', '.join(allowed)}: residency.regions allows no other, got {place}",
         )
     if providers is not None:

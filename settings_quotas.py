@@ -102,7 +102,7 @@ def _lanes(source: Source) -> int:
 
 def rules(settings: Settings, place: str | None) -> Iterator[Rule]:
     """Yield whether a stack's settings fit its region."""
-    if place is None:
+    if place is None or settings.cloud != "aws":
         return
     most, asked = limits(place, settings.quotas), demand(settings)
     yield from _peaks(settings, place, most)

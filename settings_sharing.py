@@ -10,7 +10,7 @@ from typing import cast
 import settings_places
 import settings_quotas
 from settings import Settings
-from settings_places import AREAS, AWS_REGION, REGION
+from settings_places import AREAS, REGION, REGION_KEYS
 from settings_reader import Fault
 from settings_stacks import StackFile
 
@@ -24,7 +24,7 @@ BUCKET = re.compile(r"s3://(?P<bucket>[a-z0-9.-]{3,63})(?:/.*)?")
 PUBLIC = ("amazonaws.com", "amazonaws.com.cn", "api.aws", "snowflakecomputing.com")
 EDITIONS = ("standard", "enterprise", "business-critical")
 # Keys that name regions because that is what they are for.
-PLACES = (AWS_REGION, "residency", "snowflake.region", "shared")
+PLACES = (*REGION_KEYS.values(), "residency", "snowflake.region", "shared")
 
 
 def origin(stack: str, others: Collection[str]) -> str | None:
@@ -87,7 +87,8 @@ def clone(one: Settings, other: Settings, files: tuple[StackFile, StackFile]) ->
     place, home = (settings_places.region(s, f.providers) for s, f in ((one, file), (other, from_)))
     if place is not None and place == home:
         yield Fault(
-            key=AWS_REGION, expected=f"expected a region of its own, got that of {from_.name}: {place}"
+            key=settings_places.region_key(one),
+            expected=f"expected a region of its own, got that of {from_.name}: {place}",
         )
     if EDITIONS.index(one.snowflake.edition) < EDITIONS.index(other.snowflake.edition):
         yield Fault(
@@ -107,7 +108,7 @@ def clone(one: Settings, other: Settings, files: tuple[StackFile, StackFile]) ->
             expected=f"expected an account in {there}, got {account}, which {from_.name} says is in "
             f"{other.snowflake.region}",
         )
-    if place is not None and home is not None:
+    if place is not None and home is not None and one.cloud == other.cloud == "aws":
         yield from _cliff(one, (place, settings_quotas.limits(home, other.quotas)), from_.name)
 
 

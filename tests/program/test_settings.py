@@ -258,6 +258,15 @@ def test_a_stack_is_where_its_name_and_its_residency_say() -> None:
     there = {"region": "us-east-1"}
     assert set(faults_in("eu-west-1", residency=residency, snowflake=there)) == {"snowflake.region"}
     assert set(faults_in("eu-west-1", snowflake=there)) == {"snowflake.region"}
+    # On another cloud, too; its regions are not called as the areas of AWS are.
+    residency = {"regions": ["westeurope"]}
+    azure = {"azure-native:location": "eastus", "aws:region": "eu-west-1"} | PREVIEW
+    _, found = settings.examine(
+        {**GOOD, "cloud": "azure", "residency": residency}, stack="prod-eu", sources=SOURCES, providers=azure
+    )
+    assert [(fault.key, fault.expected) for fault in found] == [
+        ("azure-native:location", "expected one of westeurope: residency.regions allows no other, got eastus")
+    ]
 
 
 def test_the_local_stack_has_plain_names() -> None:
