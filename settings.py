@@ -6,16 +6,20 @@ The defaults are those of production; a stack that may be thrown away says so in
 """
 
 import json
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal, TypeAlias, cast
+from hashlib import sha256
+from typing import Annotated, Literal, cast
 
 import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
-from settings_reader import Fault, OneOf, Range, Reader, Text
+import settings_places
+import settings_quotas
+from settings_reader import Fault, OneOf, Range, Reader, Rule, Text
 
 # Module and class of each known cloud, or None where this version cannot deploy to it. A further cloud is a
 # line here (docs/adding-a-cloud.md); only the one that a stack asks for is imported.
@@ -44,9 +48,40 @@ Arn = Annotated[
     ),
 ]
 Email = Annotated[str, Text(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", expected="an e-mail address", personal=True)]
+Region = Annotated[
+    str,
+    Text(pattern=r"[a-z][a-z0-9-]{3,30}", expected="a region as its cloud spells it, such as eu-central-1"),
+]
+Account = Annotated[
+    str,
+    Text(
+        pattern=r"[A-Z][A-Z0-9_]{0,127}\.[A-Z][A-Z0-9_]{0,127}",
+        expected="a Snowflake account, such as ORGANISATION.ACCOUNT",
+    ),
+]
+Key = Annotated[
+    str, Text(pattern=r"[\w:.\[\]-]{1,200}", expected="a key of the stack's file, such as aws:region")
+]
 TagValue = Annotated[
     str, Text(pattern=r"[\w .:/=+@-]{1,256}", expected="up to 256 letters, digits, spaces or _.:/=+-@")
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Residency:
+    """Where the stack may hold personal data; the pre-flight asks a stack of production to say it."""
+
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotas:
+    """What the account may in its region, where that was raised; null is what AWS gives everybody."""
+
+    on_demand_mb_per_second: Annotated[int, Range(low=1, high=100_000)] | None = None
+    shards: Annotated[int, Range(low=1, high=1_000_000)] | None = None
+    kms_per_second: Annotated[int, Range(low=1, high=10_000_000)] | None = None
+    concurrent_functions: Annotated[int, Range(low=1, high=1_000_000)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,11 +109,16 @@ class Landing:
 
 @dataclass(frozen=True, kw_only=True)
 class Streams:
-    """A source's two streams; `shards` counts in mode provisioned only."""
+    """A source's two streams; `shards` counts in mode provisioned only.
+
+    `peakMbPerSecond` is what the source may send at its busiest: it changes nothing that is made, and is
+    held against the region's quotas.
+    """
 
     mode: Literal["on-demand", "provisioned"] = "on-demand"
     shards: Annotated[int, Range(low=1, high=10000)] = 1
     retention_hours: Annotated[int, Range(low=24, high=8760)] = 168
+    peak_mb_per_second: Annotated[int, Range(low=1, high=100_000)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,9 +195,23 @@ class Warehouses:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snowflake:
-    """The warehouse side. `rolePrefix` begins the name of all that lives beside databases in the account."""
+class HeadOffice:
+    """Who outside may read what is published, masked: accounts of the same region by a share, of others by
+    a copy that is made every so many minutes. Turn it on once the models were built.
+    """
 
+    mode: Literal["none", "share", "replication"] = "none"
+    accounts: tuple[Account, ...] = ()
+    minutes: Annotated[int, Range(low=1, high=10080)] = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snowflake:
+    """The warehouse side. `rolePrefix` begins the name of all that lives beside databases in the account;
+    `region` is the account's, as the cloud spells it.
+    """
+
+    region: Region | None = None
     edition: Literal["standard", "enterprise", "business-critical"] = "enterprise"
     database: Identifier
     role_prefix: Prefix
@@ -166,11 +220,14 @@ class Snowflake:
     retention_days: Annotated[int, Range(low=0, high=90)] = 7
     staging_seconds: Annotated[int, Range(low=10, high=86400)] = 60
     dedupe_window_days: Annotated[int, Range(low=1, high=90)] = 3
+    head_office: HeadOffice = field(default_factory=HeadOffice)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The configuration of one stack. `sources` holds every source of the contracts, overrides applied."""
+    """The configuration of one stack. `sources` holds every source of the contracts, overrides applied;
+    `shared` names keys that the stack may have in common with others, which the pre-flight else reports.
+    """
 
     environment: Literal["dev", "test", "prod"]
     cloud: Annotated[str, OneOf(names=CLOUDS)] = "aws"
@@ -178,6 +235,9 @@ class Settings:
     cost_centre: TagValue = "retail-lake"
     tags: Mapping[str, TagValue] = field(default_factory=dict[str, str])
     protect: bool = True
+    residency: Residency = field(default_factory=Residency)
+    quotas: Quotas = field(default_factory=Quotas)
+    shared: tuple[Key, ...] = ()
     keys: Keys = field(default_factory=Keys)
     landing: Landing = field(default_factory=Landing)
     streams: Streams = field(default_factory=Streams)
@@ -205,6 +265,7 @@ def parse(
     stack: str,
     sources: Collection[str] | None = None,
     hidden: Collection[str] = (),
+    providers: Mapping[str, object] | None = None,
 ) -> Settings:
     """Read a stack's configuration.
 
@@ -218,15 +279,33 @@ def parse(
         The sources that overrides may name; those of the data contracts by default.
     hidden
         Keys whose values are secret and are not repeated in a fault.
+    providers
+        What the stack's file says to providers, by full key (`aws:region`); None if that is not known, and
+        then nothing that depends on it is checked.
 
     Raises
     ------
     SettingsError
         With every fault.
     """
+    settings, faults = examine(config, stack=stack, sources=sources, hidden=hidden, providers=providers)
+    if faults:
+        raise SettingsError(stack, faults)
+    return settings
+
+
+def examine(
+    config: Mapping[str, object],
+    *,
+    stack: str,
+    sources: Collection[str] | None = None,
+    hidden: Collection[str] = (),
+    providers: Mapping[str, object] | None = None,
+) -> tuple[Settings, tuple[Fault, ...]]:
+    """Read a stack's configuration as `parse` does; return the faults beside what could be read."""
     known = tuple(contracts.load().sources if sources is None else sources)
     reader = Reader(hidden=frozenset(hidden))
-    settings = reader.section(Settings, {**_named(config, stack), "sources": {}}, "")
+    settings = reader.section(Settings, {**named(config, stack), "sources": {}}, "")
     base = Source(streams=settings.streams, transform=settings.transform, delivery=settings.delivery)
     given = reader.mapping(config.get("sources", {}), "sources")
     for name in given.keys() - set(known):
@@ -236,10 +315,11 @@ def parse(
         for name in known
     }
     settings = replace(settings, sources=merged)
-    _cross(settings, reader)
-    if reader.faults:
-        raise SettingsError(stack, sorted(reader.faults, key=lambda fault: fault.key))
-    return settings
+    rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
+    rules += settings_places.rules(settings, stack, providers)
+    rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
+    _cross(rules, reader)
+    return settings, tuple(sorted(reader.faults, key=lambda fault: fault.key))
 
 
 def load(sources: Collection[str] | None = None) -> Settings:
@@ -247,42 +327,55 @@ def load(sources: Collection[str] | None = None) -> Settings:
     project = pulumi.get_project()
     texts = {**get_config_env(), **CONFIG.get()}
     ours = {key: text for key, text in texts.items() if key.startswith(f"{project}:")}
-    config = {key.partition(":")[2]: _structured(text) for key, text in ours.items()}
+    others = {key: structured(text) for key, text in texts.items() if key not in ours}
+    for name, variable in (("organizationName", "ORGANIZATION_NAME"), ("accountName", "ACCOUNT_NAME")):
+        if account := os.environ.get(f"SNOWFLAKE_{variable}"):
+            others.setdefault(f"snowflake:{name}", account)
+    config = {key.partition(":")[2]: structured(text) for key, text in ours.items()}
     hidden = [key.partition(":")[2] for key in ours if is_config_secret(key)]
-    return parse(config, stack=pulumi.get_stack(), sources=sources, hidden=hidden)
+    return parse(config, stack=pulumi.get_stack(), sources=sources, hidden=hidden, providers=others)
 
 
-def _structured(text: str) -> object:
+def structured(value: object) -> object:
     """Pulumi hands on mappings and lists as JSON text; what does not parse is reported as the text it is."""
-    if text[:1] in {"{", "["}:
+    if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
-            return json.loads(text)
+            return json.loads(value)
         except ValueError:
-            return text
-    return text
+            return value
+    return value
 
 
-def _named(config: Mapping[str, object], stack: str) -> dict[str, object]:
-    """Add the names that follow from the stack's."""
+def named(config: Mapping[str, object], stack: str) -> dict[str, object]:
+    """Add the names that follow from the stack's; no two stacks get the same, whatever they are called."""
     given = config.get("snowflake", {})
     if not isinstance(given, Mapping):
         return dict(config)
-    database = f"RETAIL_{re.sub(r'[^A-Z0-9]', '_', stack.upper())}"[:128]
+    plain = re.sub(r"[^A-Z0-9]+", "_", stack.upper()).strip("_")
+    one_to_one = plain.replace("_", "-").lower() == stack
+    database = _fitted(f"RETAIL_{plain}", None if one_to_one else stack)
     snowflake = {"database": database, **cast("Mapping[str, object]", given)}
-    prefix = f"{snowflake['database']}_"
-    return {**config, "snowflake": {"rolePrefix": prefix if len(prefix) <= 128 else "", **snowflake}}
+    prefix = f"{_fitted(str(snowflake['database']))}_"
+    return {**config, "snowflake": {"rolePrefix": prefix, **snowflake}}
+
+
+LONGEST = 100  # of a database's name, and so of what all names beside it begin with
+
+
+def _fitted(name: str, distinct: str | None = None) -> str:
+    """Return a name that is short enough; a digest holds what was cut off, or what `distinct` tells apart."""
+    if distinct is None and len(name) <= LONGEST:
+        return name
+    digest = sha256((distinct or name).encode()).hexdigest()[:8].upper()
+    return f"{name[: LONGEST - 9]}_{digest}"
 
 
 RESERVED_TAGS = ("project", "stack", "environment", "owner", "cost-centre", "data-classification")
 
-# Whether a rule over several keys holds, the keys (a fault is the first one's), and what it expects.
-Rule: TypeAlias = tuple[bool, tuple[str, ...], str]
 
-
-def _cross(settings: Settings, reader: Reader) -> None:
+def _cross(rules: Collection[Rule], reader: Reader) -> None:
     """Check what depends on several keys, unless one of them is wrong by itself."""
     bad = {fault.key for fault in reader.faults}
-    rules = (*_general(settings), *_landing(settings), *_streams(settings, reader.given))
     for holds, keys, expected in rules:
         if not holds and bad.isdisjoint(keys):
             reader.fault(keys[0], expected)
@@ -351,3 +444,9 @@ def _streams(settings: Settings, given: Collection[str]) -> Iterator[Rule]:
             (hours, "environment"),
             "expected 168 or more in environment prod: a failed batch waits there to be mended",
         )
+
+
+if __name__ == "__main__":
+    import settings_check
+
+    settings_check.main()

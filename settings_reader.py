@@ -12,7 +12,18 @@ from collections.abc import Collection, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 T = TypeVar("T")
 
@@ -50,6 +61,10 @@ class Fault:
 
     def __str__(self) -> str:
         return f"{self.key}: {self.expected}"
+
+
+# Whether a rule over several keys holds, the keys (a fault is the first one's), and what it expects.
+Rule: TypeAlias = tuple[bool, tuple[str, ...], str]
 
 
 def _camel(name: str) -> str:
@@ -134,7 +149,8 @@ class Reader:
             self.wrong(key, f"a list, each {_expectation(hint)}", value)
             return ()
         items = cast("list[object]", value)
-        return tuple(self.value(hint, item, f"{key}[{at}]", None) for at, item in enumerate(items))
+        read = [self.value(hint, item, f"{key}[{at}]", None) for at, item in enumerate(items)]
+        return tuple(item for item in read if item is not None)
 
 
 def _default(item: Any) -> object:

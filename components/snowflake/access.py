@@ -28,10 +28,11 @@ class Access(pulumi.ComponentResource):
     """Who may do what."""
 
     roles: dict[str, snowflake.AccountRole]
+    rights: dict[str, snowflake.AccountRole]
 
     def __init__(self, name: str, args: AccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:snowflake:Access", name, {}, opts)
-        rights = {spec.name: self._access_role(name, spec, args) for spec in ACCESS_ROLES}
+        self.rights = rights = {spec.name: self._access_role(name, spec, args) for spec in ACCESS_ROLES}
         for kind, policy in args.policies.items():
             self._grant(
                 f"{name}-mask-{_dashed(kind)}", rights["GOVERNANCE_R"], ("APPLY",), _on_policy(policy)

@@ -10,11 +10,12 @@ from components.snowflake.roles import masking_body
 
 @dataclass(frozen=True, kw_only=True)
 class GovernanceArgs:
-    """Where policies live, for which kinds, and how the stack's roles are called."""
+    """Where policies live, for which kinds, how the stack's roles are called, which accounts are guests."""
 
     schema: snowflake.Schema
     kinds: tuple[str, ...]
     role_prefix: str
+    guests: tuple[str, ...] = ()
 
 
 class Governance(pulumi.ComponentResource):
@@ -33,7 +34,7 @@ class Governance(pulumi.ComponentResource):
                 name=f"MASK_{kind.upper()}",
                 arguments=[{"name": "VAL", "type": "VARCHAR"}],
                 return_data_type="VARCHAR",
-                body=masking_body(args.role_prefix),
+                body=masking_body(args.role_prefix, args.guests),
                 comment=f"The face of a packed value of kind {kind}, by role",
                 opts=pulumi.ResourceOptions(parent=self),
             )

@@ -5,6 +5,7 @@ roles. No functional role is granted to another or to an administrator: `IS_ROLE
 show administrators what they are not to see.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -138,23 +139,33 @@ ROLES = (
 )
 
 
-def masking_body(prefix: str) -> str:
+DISPLAY = "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"
+# Of a reader through a share: its own roles mean nothing to the stack, its account does.
+ACCOUNT = "CURRENT_ORGANIZATION_NAME() || '.' || CURRENT_ACCOUNT_NAME()"
+
+
+def masking_body(prefix: str, guests: Sequence[str] = ()) -> str:
     """Return the body of the masking policies: the face of the role that asks, the fullest first.
 
     Parameters
     ----------
     prefix
         What the stack's role names begin with.
+    guests
+        The accounts that read through a share, and see the masked display.
     """
     faces = (
         (Face.PACKED, "VAL"),
         (Face.TOKEN, "SPLIT_PART(VAL, ':', 2)"),
-        (Face.DISPLAY, "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"),
+        (Face.DISPLAY, DISPLAY),
     )
     cases = [
         f"WHEN {_any_of(prefix, [role.name for role in ROLES if role.face is face])} THEN {shown}"
         for face, shown in faces
     ]
+    if guests:
+        known = ", ".join(f"'{guest}'" for guest in guests)
+        cases.append(f"WHEN {ACCOUNT} IN ({known}) THEN {DISPLAY}")
     return " ".join(["CASE", *cases, "WHEN VAL IS NULL THEN NULL ELSE '***' END"])
 
 

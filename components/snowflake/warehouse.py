@@ -8,6 +8,7 @@ import pulumi_snowflake as snowflake
 import contracts
 from components.snowflake.access import Access, AccessArgs
 from components.snowflake.governance import Governance, GovernanceArgs
+from components.snowflake.head_office import HeadOffice, HeadOfficeArgs
 from components.snowflake.roles import SCHEMAS
 from components.snowflake.tables import table
 from settings import Settings
@@ -62,6 +63,7 @@ class Warehouse(pulumi.ComponentResource):
                 schema=self.schemas["GOVERNANCE"],
                 kinds=args.pii_kinds,
                 role_prefix=settings.role_prefix,
+                guests=settings.head_office.accounts if settings.head_office.mode == "share" else (),
             ),
             options,
         )
@@ -85,6 +87,17 @@ class Warehouse(pulumi.ComponentResource):
             # Grants on what is to come are there before it comes.
             opts=pulumi.ResourceOptions(parent=self, protect=protect, depends_on=[self.access]),
         )
+        if settings.head_office.mode != "none":
+            HeadOffice(
+                f"{name}-head-office",
+                HeadOfficeArgs(
+                    settings=args.settings,
+                    database=self.database,
+                    reader=self.access.rights["PRODUCTION_R"],
+                    compute=self.compute["transform"],
+                ),
+                options,
+            )
         self.register_outputs({"database": self.database.name})
 
     def _compute(self, name: str, settings: Settings) -> dict[str, snowflake.Warehouse]:

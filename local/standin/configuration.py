@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+import settings_stacks
 from local.state import LakeError
 
 
@@ -98,23 +94,8 @@ def _opened(value: Any, decrypt: Any) -> tuple[Any, bool]:
 def _decrypt(text: str, document: Mapping[str, Any], passphrase: str | None, file: Path, name: str) -> str:
     if passphrase is None:
         raise ConfigError(f"{file}: {name} is encrypted: set PULUMI_CONFIG_PASSPHRASE, or give the value")
-    version, salt, check = str(document.get("encryptionsalt", "")).split(":", 2)
-    if version != "v1":
-        raise ConfigError(f"{file}: encryptionsalt has the version {version!r}, not v1")
-    key = _key(salt, passphrase)
     try:
-        if _open(check, key) != "pulumi":
-            raise ValueError(check)
-        return _open(text, key)
-    except (InvalidTag, ValueError) as error:
-        raise ConfigError(f"{file}: the passphrase does not open {name}") from error
-
-
-@cache
-def _key(salt: str, passphrase: str) -> bytes:
-    return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), base64.b64decode(salt), 1_000_000, 32)
-
-
-def _open(text: str, key: bytes) -> str:
-    _, nonce, body = text.split(":")
-    return AESGCM(key).decrypt(base64.b64decode(nonce), base64.b64decode(body), None).decode()
+        key = settings_stacks.secret_key(str(document.get("encryptionsalt", "")), passphrase)
+        return settings_stacks.open_secret(text, key)
+    except settings_stacks.SecretError as error:
+        raise ConfigError(f"{file}: the passphrase does not open {name}: {error}") from error

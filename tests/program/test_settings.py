@@ -1,5 +1,6 @@
 """Every fault of a configuration is said at once, with its key and what it expects."""
 
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import settings
+import settings_places
 from settings import Settings, SettingsError
 from tests.program.conftest import ROOT, STACKS
 
@@ -19,8 +21,11 @@ SOURCES = ("ecommerce", "pos")
 GOOD: dict[str, Any] = {"environment": "prod", "owner": "data-platform"}
 SECTIONS = [
     *("keys", "landing", "streams", "transform", "delivery", "functions", "logs", "alarms", "snowflake"),
-    *("sources", "tags"),
+    *("sources", "tags", "residency", "quotas", "shared"),
 ]
+
+
+PREVIEW = {"snowflake:previewFeaturesEnabled": [*settings_places.FEATURES, *settings_places.AWS_FEATURES]}
 
 
 def parse(**config: Any) -> Settings:
@@ -156,7 +161,14 @@ def test_a_fault_repeats_neither_addresses_nor_secrets() -> None:
 
 
 def test_a_stack_of_any_name_gets_a_database() -> None:
-    assert settings.parse(GOOD, stack="my.stack-2", sources=()).snowflake.database == "RETAIL_MY_STACK_2"
+    def database(stack: str) -> str:
+        return settings.parse(GOOD, stack=stack, sources=()).snowflake.database
+
+    assert database("prod-eu-west-1") == "RETAIL_PROD_EU_WEST_1"
+    # Names that would be the same to Snowflake are told apart.
+    others = [database(stack) for stack in ("prod.eu", "prod_eu", "Prod-EU", "prod--eu", "prod-eu-")]
+    assert all(re.fullmatch(r"RETAIL_PROD_EU_[0-9A-F]{8}", name) for name in others)
+    assert len({*others, database("prod-eu")}) == 6
 
 
 JSON = st.recursive(
@@ -175,7 +187,9 @@ KEYS = st.sampled_from([*SECTIONS, "environment", "owner", "protect", "cloud"]) 
 @given(st.dictionaries(KEYS, JSON, max_size=6))
 def test_junk_is_refused_with_a_fault_and_nothing_else(config: dict[str, Any]) -> None:
     try:
-        found = settings.parse(config, stack="prod", sources=SOURCES)
+        found = settings.parse(
+            config, stack="prod-eu", sources=SOURCES, providers={"aws:region": "eu-central-1"} | PREVIEW
+        )
     except SettingsError as error:
         assert error.faults
         assert all(fault.key and fault.expected for fault in error.faults)
@@ -191,7 +205,7 @@ def shipped(stack: str) -> dict[str, Any]:
 def ours(stack: str) -> Settings:
     prefix = "retaillake:"
     config = {key.removeprefix(prefix): v for key, v in shipped(stack).items() if key.startswith(prefix)}
-    return settings.parse(config, stack=stack)
+    return settings.parse(config, stack=stack, providers=shipped(stack))
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -224,6 +238,35 @@ def test_development_and_production_differ_where_it_matters() -> None:
     assert (dev.streams.mode, prod.streams.mode) == ("provisioned", "on-demand")
     assert dev.snowflake.credit_quota < prod.snowflake.credit_quota
     assert dev.logs.retention_days < prod.logs.retention_days
+
+
+def test_a_stack_is_where_its_name_and_its_residency_say() -> None:
+    def faults_in(place: str, stack: str = "prod-eu", **config: Any) -> dict[str, str]:
+        given = {"aws:region": place} | PREVIEW
+        _, found = settings.examine({**GOOD, **config}, stack=stack, sources=SOURCES, providers=given)
+        return {fault.key: fault.expected for fault in found}
+
+    said = "the stack's name says so, got us-east-1"
+    assert faults_in("us-east-1") == {"aws:region": f"expected one in eu: {said}"}
+    assert faults_in("us-east-1", "prod-eu-west-1") == {"aws:region": f"expected eu-west-1: {said}"}
+    assert faults_in("eu-west-3") == faults_in("us-east-1", "prod") == {}
+    # Whose stack it is while it is being worked on, a name may say too: dev-ca.
+    assert faults_in("us-east-1", environment="dev") == {}
+    residency = {"regions": ["eu-central-1", "eu-west-1"]}
+    assert faults_in("eu-west-1", residency=residency) == {}
+    assert set(faults_in("eu-west-2", residency=residency)) == {"aws:region"}
+    there = {"region": "us-east-1"}
+    assert set(faults_in("eu-west-1", residency=residency, snowflake=there)) == {"snowflake.region"}
+    assert set(faults_in("eu-west-1", snowflake=there)) == {"snowflake.region"}
+    # On another cloud, too; its regions are not called as the areas of AWS are.
+    residency = {"regions": ["westeurope"]}
+    azure = {"azure-native:location": "eastus", "aws:region": "eu-west-1"} | PREVIEW
+    _, found = settings.examine(
+        {**GOOD, "cloud": "azure", "residency": residency}, stack="prod-eu", sources=SOURCES, providers=azure
+    )
+    assert [(fault.key, fault.expected) for fault in found] == [
+        ("azure-native:location", "expected one of westeurope: residency.regions allows no other, got eastus")
+    ]
 
 
 def test_the_local_stack_has_plain_names() -> None:

@@ -18,6 +18,11 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 adapter.load()
 TYPES = sorted(adapter.REGISTRY)
 SAMPLES = ("aws_sample", "snowflake_sample")
+# The laptop's warehouse is one account: see test_standin_live_snowflake.
+RECORDED_ONLY = {
+    "snowflake:index/share:Share",
+    "snowflake:index/grantPrivilegesToShare:GrantPrivilegesToShare",
+}
 
 
 @pytest.mark.parametrize("token", TYPES)
@@ -45,7 +50,7 @@ def test_the_samples_have_one_of_each_type_at_least():
         for one in run_in_process(PROGRAMS / name, "test").resources
         if one.managed
     }
-    assert made == set(TYPES)
+    assert made == set(TYPES) - RECORDED_ONLY
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -59,6 +59,7 @@ class Database(AccountObject):
     kind = "DATABASE"
     replace_on = frozenset({"name", "isTransient"})
     said = ("dataRetentionTimeInDays", "maxDataExtensionTimeInDays", "comment")
+    no_effect: ClassVar[Mapping[str, str]] = {"replication": "a laptop has one account"}
     unread: ClassVar[Mapping[str, str]] = {"dropPublicSchemaOnCreation": "is used when the database is made"}
 
     def statements(self, p: Props) -> list[str]:

@@ -166,6 +166,16 @@ snowflake.Task(
     comment="merges",
     opts=pulumi.ResourceOptions(depends_on=[stream, seen]),
 )
+snowflake.View(
+    "seen",
+    database=database.name,
+    schema=raw.name,
+    name="SEEN_SAFELY",
+    is_secure="true",
+    statement="SELECT EVENT_ID FROM SHOP.RAW.SEEN",
+    comment="for others",
+    opts=pulumi.ResourceOptions(depends_on=[seen]),
+)
 
 # Personal data.
 mask = snowflake.MaskingPolicy(
