@@ -6,6 +6,7 @@ import contextvars
 import runpy
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -13,6 +14,7 @@ from unittest import mock
 import pulumi_policy
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2 as pb
+from pulumi_policy import Policy
 from pulumi_policy.policy import EnforcementLevel, _PolicyAnalyzerServicer
 
 from local.state import LakeError
@@ -63,6 +65,15 @@ class PolicyError(LakeError):
     """The program breaks mandatory policies; the message has a line for each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """A policy as the analyzer runs it."""
+
+    policy: Policy
+    level: EnforcementLevel
+    config: dict[str, Any] | None
+
+
 class Pack:
     """A policy pack with its configuration, and what it has found."""
 
@@ -75,6 +86,22 @@ class Pack:
         self.diagnostics: list[Any] = []
         self.remediations: list[tuple[str, Any]] = []
         self._configure(dict(config or {}))
+
+    @property
+    def policies(self) -> list[Configured]:
+        """The policies that are not disabled, for whoever calls them without the analyzer."""
+        policies: list[Policy] = getattr(
+            self._servicer, f"_{_PolicyAnalyzerServicer.__name__.strip('_')}__policies"
+        )
+        found = [
+            Configured(
+                policy=one,
+                level=self._servicer._get_enforcement_level(one),
+                config=self._servicer._get_policy_config(one.name),
+            )
+            for one in policies
+        ]
+        return [one for one in found if one.level is not EnforcementLevel.DISABLED]
 
     @property
     def mandatory(self) -> list[Any]:
