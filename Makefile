@@ -13,10 +13,10 @@ RUN_REQS := requirements/runtime.txt requirements/local.txt
 # Bytecode is what makes importing the cloud SDKs bearable: never run without it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment up down test lint format bench lock
+.PHONY: help environment up down test lint format bench lock policy-mutation
 
 help: ## what can be made here
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
 
 environment: .venv/.dev .venv-dbt/.done ## only make the environments
 
@@ -41,6 +41,9 @@ format: .venv/.dev ## let ruff put the code in order
 
 bench: .venv/.dev .venv-dbt/.done ## measure, and write docs/benchmarks.md
 	@$(PY) -m benchmarks
+
+policy-mutation: .venv/.dev ## weaken dev and prod in one place at a time, and count what the policies notice
+	@$(PY) -W ignore -m local.mutation --page --json .build/policy-mutation.json
 
 .venv-uv/bin/uv: requirements/uv.txt
 	@echo "-- uv"
