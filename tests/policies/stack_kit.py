@@ -15,8 +15,11 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policies.pack import POLICIES
+from policies import pack
+from policies.lake.pack import STRICT
 
+# Tests break one thing, with resources that are made roughly: those that hold single properties have their own.
+POLICIES = tuple(policy for policy in pack.POLICIES if policy not in STRICT)
 UNKNOWN = UNKNOWN_STRING_VALUE
 Finding = tuple[str, str, str]  # policy, message, the URN's type and name
 
