@@ -6,7 +6,7 @@ from typing import Any
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
-from policies.rules import Fault, stack_policy
+from policies.rules import GraphFault, graph_policy
 
 PROTECTED = ["prod"]
 # What holds data that nothing else holds, or without which data cannot be read. Held against the SDKs by a
@@ -71,27 +71,27 @@ def environments(graph: Graph) -> frozenset[str]:
     return frozenset(said | {value for key, value in graph.stack_tags.items() if key == "environment"})
 
 
-def _in(node: Node, graph: Graph, config: Mapping[str, Any]) -> str | None:
+def environment_of(node: Node, graph: Graph, config: Mapping[str, Any]) -> str | None:
     """Return the environment of a resource if it is one of those that the configuration names."""
     own = node.tag("environment")
     named = set(config.get("environments", PROTECTED)) & ({own} if own else environments(graph))
     return min(named, default=None)
 
 
-def _protected(graph: Graph, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _protected(graph: Graph, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     for node in graph.of(*HOLDS_DATA):
-        if not node.protect and (environment := _in(node, graph, config)):
+        if not node.protect and (environment := environment_of(node, graph, config)):
             yield node, f"What holds {HOLDS_DATA[node.type]} in {environment} must have the option protect."
 
 
-def _retained(graph: Graph, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _retained(graph: Graph, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     least = config.get("days", DAYS)
     for node in graph.of(*RETAINED):
         path, default = RETAINED[node.type]
         given = node.get(path)
         days = default if given is None else node.number(path)
         # Snowflake's provider says -1 for what lies above it.
-        if days is None or days < 0 or not (environment := _in(node, graph, config)):
+        if days is None or days < 0 or not (environment := environment_of(node, graph, config)):
             continue
         if days < least:
             yield (
@@ -105,7 +105,7 @@ DAYS = 7
 ENVIRONMENTS: dict[str, Any] = {"type": "array", "items": {"type": "string"}, "default": PROTECTED}
 
 POLICIES = (
-    stack_policy(
+    graph_policy(
         "data-enforce-protect",
         description="In the environments that are named, no deployment can delete what holds data.",
         check=_protected,
@@ -113,7 +113,7 @@ POLICIES = (
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"environments": ENVIRONMENTS}),
     ),
-    stack_policy(
+    graph_policy(
         "data-configure-retention",
         description="What holds data can be had back for a time after it was deleted.",
         check=_retained,

@@ -1,13 +1,10 @@
-"""Queues: what cannot be processed goes to a queue of its own, where somebody finds it."""
+"""What queues are to each other: which one takes the messages that another could not deliver."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
-from pulumi_policy import EnforcementLevel, Severity
-
 from policies.graph import UNKNOWN, Graph, Node
-from policies.rules import Fault, stack_policy
 
 QUEUE = "aws:sqs/queue:Queue"
 REDRIVE = "aws:sqs/redrivePolicy:RedrivePolicy"
@@ -65,25 +62,3 @@ def _names_a_target(policy: Any) -> bool:
     if isinstance(policy, Mapping):
         return bool(cast(Mapping[str, Any], policy).get("deadLetterTargetArn"))
     return policy is UNKNOWN
-
-
-def _missing(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
-    ends = endings(graph)
-    for queue in graph.of(QUEUE):
-        if queue not in ends and not has_dead_letters(graph, queue):
-            yield (
-                queue,
-                "A queue should name a dead letter queue: set redrivePolicy.",
-            )
-
-
-POLICIES = (
-    stack_policy(
-        "aws-sqs-queue-missing-dlq",
-        description="Queues have a dead letter queue, but those that are one.",
-        check=_missing,
-        steps="Set redrivePolicy with deadLetterTargetArn and maxReceiveCount.",
-        severity=Severity.MEDIUM,
-        level=EnforcementLevel.ADVISORY,
-    ),
-)

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import UNKNOWN, Graph, Node, walk
-from policies.rules import Fault, Props, given, resource_policy, section, stack_policy
+from policies.rules import GraphFault, Props, given, graph_policy, resource_policy, section
 from policies.statements import Statement, statements
 
 BUCKETS = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -69,7 +69,7 @@ def _with_own_key(node: Node) -> bool | None:
     return _found(own(found) for found in _mappings(node, *places))
 
 
-def _encrypted(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _encrypted(graph: Graph, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for bucket in graph.of(*BUCKETS):
         if _lacks(graph, bucket, _with_own_key, *ENCRYPTION):
             yield bucket, "A bucket must be encrypted with a KMS key of your own."
@@ -82,7 +82,7 @@ def _closed(node: Node) -> bool | None:
     return all(value is True for value in values)
 
 
-def _blocked(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _blocked(graph: Graph, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     if any(_closed(node) is not False for node in graph.of(ACCOUNT_PUBLIC_ACCESS)):
         return
     for bucket in graph.of(*BUCKETS):
@@ -102,7 +102,7 @@ def _tls(node: Node) -> bool | None:
     return None if found is None else any(_refuses_plain(one) for one in found)
 
 
-def _tls_only(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _tls_only(graph: Graph, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for bucket in graph.of(*BUCKETS):
         if _lacks(graph, bucket, _tls, POLICY):
             yield (
@@ -123,7 +123,7 @@ def _versions(node: Node) -> bool | None:
     )
 
 
-def _versioned(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _versioned(graph: Graph, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for bucket in graph.of(*BUCKETS):
         if _lacks(graph, bucket, _versions, *VERSIONING):
             yield bucket, "A bucket should keep versions: what is overwritten or deleted can be had back."
@@ -138,7 +138,7 @@ def _tidies(node: Node) -> bool | None:
     return _found(on(found) for found in _mappings(node, "rules", "lifecycleRules"))
 
 
-def _tidied(graph: Graph, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _tidied(graph: Graph, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for bucket in graph.of(*BUCKETS):
         if _lacks(graph, bucket, _tidies, *LIFECYCLE):
             yield bucket, "A bucket should say when objects expire, or move to cheaper storage."
@@ -157,32 +157,32 @@ def _kept(props: Props, config: Mapping[str, Any]) -> str | None:
 
 
 def _keep(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    return {**props, "forceDestroy": False} if _kept(props, config) else None
+    return {"forceDestroy": False} if _kept(props, config) else None
 
 
 POLICIES = (
-    stack_policy(
+    graph_policy(
         "aws-s3-bucket-configure-kms",
         description="Buckets are encrypted with a customer-managed KMS key.",
         check=_encrypted,
         steps="Add a BucketServerSideEncryptionConfiguration with sseAlgorithm aws:kms and kmsMasterKeyId.",
         severity=Severity.HIGH,
     ),
-    stack_policy(
+    graph_policy(
         "aws-s3-bucket-block-public",
         description="Buckets are closed to the public.",
         check=_blocked,
         steps="Add a BucketPublicAccessBlock with all four settings true.",
         severity=Severity.CRITICAL,
     ),
-    stack_policy(
+    graph_policy(
         "aws-s3-bucket-enforce-tls",
         description="Buckets refuse requests without TLS.",
         check=_tls_only,
         steps="Add a BucketPolicy that denies s3:* to everyone where aws:SecureTransport is false.",
         severity=Severity.HIGH,
     ),
-    stack_policy(
+    graph_policy(
         "aws-s3-bucket-enable-versioning",
         description="Buckets keep versions of their objects.",
         check=_versioned,
@@ -190,7 +190,7 @@ POLICIES = (
         severity=Severity.MEDIUM,
         level=EnforcementLevel.ADVISORY,
     ),
-    stack_policy(
+    graph_policy(
         "aws-s3-bucket-missing-lifecycle",
         description="Buckets say what becomes of old objects.",
         check=_tidied,

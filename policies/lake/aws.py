@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from policies.graph import Graph, Node
-from policies.lake import aws_access, aws_watch
+from policies.lake import aws_access, aws_guard, aws_watch
 from policies.lake.grants import ROLE, Grant, grants
 from policies.lake.parts import (
     CLASS,
@@ -14,6 +14,7 @@ from policies.lake.parts import (
     Channel,
     Delivery,
     Failure,
+    Guard,
     Lake,
     Pipe,
     Plaintext,
@@ -34,6 +35,7 @@ FUNCTION = "aws:lambda/function:Function"
 KEY = "aws:kms/key:Key"
 TOPIC = "aws:sns/topic:Topic"
 PUT = ("kinesis:PutRecord", "kinesis:PutRecords")
+PATIENCE = 24 * 60 * 60  # seconds: an outage is over by then, or somebody knows of it
 
 
 class AwsLake(Lake):
@@ -77,6 +79,11 @@ class AwsLake(Lake):
     def failures(self) -> tuple[Failure, ...]:
         """The mappings' destinations on failure."""
         return tuple(_failure(self.graph, node, one) for one in self.transforms for node in _mappings(one))
+
+    @cached_property
+    def guards(self) -> tuple[Guard, ...]:
+        """Object lock, and what the bucket's policy denies."""
+        return tuple(aws_guard.guards(self.graph, self.deliveries))
 
     @cached_property
     def keys(self) -> tuple[Node, ...]:
@@ -178,7 +185,23 @@ def _failure(graph: Graph, mapping: Node, transform: Transform) -> Failure:
     # A queue or a topic is told the position in the stream; a bucket is given the records.
     keeps = arn.split(":")[2:3] not in (["sqs"], ["sns"]) if arn else None
     buckets = graph.targets(mapping, path, *BUCKETS)
-    return Failure(node=mapping, of=transform.node, to=(*to, *buckets), keeps=True if buckets else keeps)
+    return Failure(
+        node=mapping,
+        of=transform.node,
+        to=(*to, *buckets),
+        keeps=True if buckets else keeps,
+        hasty=_hasty(mapping),
+    )
+
+
+def _hasty(mapping: Node) -> str | None:
+    """Return why a mapping gives up early; -1, as nothing, means never."""
+    attempts, seconds = mapping.number("maximumRetryAttempts"), mapping.number("maximumRecordAgeInSeconds")
+    if attempts is not None and attempts >= 0:
+        return f"after {attempts:g} attempts"
+    if seconds is not None and 0 <= seconds < PATIENCE:
+        return f"after {seconds:g} seconds"
+    return None
 
 
 # --- deliveries -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pulumi_policy import Severity
 from policies.graph import Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Delivery, Lake, Pipe, Sign
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 
 def _loads(pipe: Pipe, delivery: Delivery) -> bool:
@@ -20,13 +20,13 @@ def _loads(pipe: Pipe, delivery: Delivery) -> bool:
     )
 
 
-def _piped(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _piped(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for delivery in lake.deliveries:
         if not any(_loads(pipe, delivery) for pipe in lake.pipes):
             yield delivery.node, f"No pipe loads what lands below {delivery.zone.name}/{delivery.prefix}."
 
 
-def _told(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _told(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for delivery in lake.deliveries:
         told = {
             channel.to
@@ -42,26 +42,26 @@ def _told(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
                 )
 
 
-def _unheard(lake: Lake, nodes: list[Node], *wanted: Sign) -> Iterator[Fault]:
+def _unheard(lake: Lake, nodes: list[Node], *wanted: Sign) -> Iterator[GraphFault]:
     for node in nodes:
         for sign in wanted:
             if sign not in lake.signs.get(node, ()):
                 yield node, f"No alarm tells of {node.name} that {sign.value}."
 
 
-def _streams_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _streams_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     yield from _unheard(lake, lake.ingress, Sign.REFUSING)
 
 
-def _transforms_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _transforms_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     yield from _unheard(lake, [one.node for one in lake.transforms], Sign.LATE, Sign.FAILING)
 
 
-def _deliveries_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _deliveries_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     yield from _unheard(lake, [one.node for one in lake.deliveries], Sign.LATE)
 
 
-def _pipes_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _pipes_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     """A pipe is watched through its error integration, or through the channel that it listens on."""
     for pipe in lake.pipes:
         heard = any(Sign.SILENT in lake.signs.get(channel, ()) for channel in pipe.listens)
@@ -72,13 +72,13 @@ def _pipes_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
-def _queues_end(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _queues_end(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for queue in lake.queues:
         if not queue.ends and not queue.dead_letters:
             yield queue.node, f"The queue {queue.node.name} has no dead letter queue."
 
 
-def _queues_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _queues_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     yield from _unheard(lake, [queue.node for queue in lake.queues if queue.ends], Sign.WAITING)
 
 

@@ -7,7 +7,7 @@ from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake, Plaintext
-from policies.rules import Fault
+from policies.rules import GraphFault
 from policies.statements import matches, overlap
 
 
@@ -29,7 +29,7 @@ def _named(who: str, names: list[str]) -> bool:
     return any(matches(name, who) or matches(name, who.rpartition("/")[2]) for name in names)
 
 
-def _decrypts(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _decrypts(lake: Lake, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     names: list[str] = config.get("decryptors", [])
     said: set[tuple[str, str]] = set()
     for found in lake.plaintext:

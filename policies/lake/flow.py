@@ -11,10 +11,10 @@ from pulumi_policy import Severity
 from policies.graph import Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import CLASS, CONFIDENTIAL, RESTRICTED, Access, Lake, Transform
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 
-def _fed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _fed(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     protected = lake.protected
     for delivery in lake.deliveries:
         zone = delivery.zone.name
@@ -37,14 +37,14 @@ def _fed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             )
 
 
-def _written(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _written(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for stream in lake.protected:
         by = [one for one in lake.transforms if stream in one.writes]
         yield from _by_one(stream, by, "protected", "written")
         yield from _others(lake.writers, stream, by, f"write the protected stream {stream.name}")
 
 
-def _read(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _read(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     delivered = {delivery.node for delivery in lake.deliveries}  # these the landing zone's policy judges
     readers = tuple(access for access in lake.readers if access.node not in delivered)
     for stream in lake.ingress:
@@ -53,13 +53,15 @@ def _read(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _others(readers, stream, by, f"read the ingress stream {stream.name}")
 
 
-def _by_one(stream: Node, by: list[Transform], kind: str, done: str) -> Iterator[Fault]:
+def _by_one(stream: Node, by: list[Transform], kind: str, done: str) -> Iterator[GraphFault]:
     if len(by) != 1:
         names = ", ".join(sorted(one.node.name for one in by)) or "none is"
         yield stream, f"The {kind} stream {stream.name} must be {done} by one transform: {names}."
 
 
-def _others(accesses: tuple[Access, ...], stream: Node, by: list[Transform], what: str) -> Iterator[Fault]:
+def _others(
+    accesses: tuple[Access, ...], stream: Node, by: list[Transform], what: str
+) -> Iterator[GraphFault]:
     """Yield who else than the stream's transforms can do something with it."""
     party = frozenset(node for one in by for node in one.party)
     for access in accesses:
@@ -67,7 +69,7 @@ def _others(accesses: tuple[Access, ...], stream: Node, by: list[Transform], wha
             yield access.node, f"Only its transform may {what}: {access.who} may too."
 
 
-def _classified(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _classified(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     wanted = {**dict.fromkeys(lake.ingress, RESTRICTED), **dict.fromkeys(lake.protected, CONFIDENTIAL)}
     for delivery in lake.deliveries:
         wanted[delivery.zone] = CONFIDENTIAL
@@ -77,7 +79,7 @@ def _classified(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield node, f"The tag {CLASS} of {node.name} must be {classification}, not {said or 'missing'}."
 
 
-def _lost(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _lost(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for failure in lake.failures:
         name = failure.of.name
         if failure.keeps:
@@ -89,6 +91,15 @@ def _lost(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield (
                 failure.node,
                 f"What {name} gives up must leave a trace: name a queue on failure.",
+            )
+
+
+def _patient(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
+    for failure in lake.failures:
+        if failure.hasty:
+            yield (
+                failure.node,
+                f"{failure.of.name} must try until records expire: it gives up {failure.hasty}.",
             )
 
 
@@ -127,5 +138,12 @@ POLICIES = (
         check=_lost,
         steps="Set the destination on failure to a queue.",
         severity=Severity.CRITICAL,
+    ),
+    lake_policy(
+        "lake-transform-configure-retries",
+        description="A transform that cannot protect records tries again until they are about to expire.",
+        check=_patient,
+        steps="Leave the number of attempts open, and the age of records too.",
+        severity=Severity.HIGH,
     ),
 )

@@ -9,12 +9,12 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity, StackV
 from policies.graph import Graph
 from policies.lake.aws import AwsLake
 from policies.lake.parts import Lake, holds_personal_data
-from policies.rules import Fault, stack_policy
+from policies.rules import GraphFault, graph_policy
 
 # Each finds the parts of a lake on its cloud. A further cloud is one more class.
 ADAPTERS: tuple[type[Lake], ...] = (AwsLake,)
 
-LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[Fault]]
+LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[GraphFault]]
 
 
 @lru_cache(maxsize=1)
@@ -38,11 +38,11 @@ def lake_policy(
 ) -> StackValidationPolicy:
     """A policy over the lakes of a stack; a stack without one passes."""
 
-    def over(graph: Graph, values: Mapping[str, Any]) -> Iterator[Fault]:
+    def over(graph: Graph, values: Mapping[str, Any]) -> Iterator[GraphFault]:
         for lake in lakes(graph):
             yield from check(lake, values)
 
-    return stack_policy(
+    return graph_policy(
         name,
         description=description,
         check=over,

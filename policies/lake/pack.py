@@ -5,6 +5,7 @@ from policies.lake import (
     decryption,
     flow,
     immutable,
+    landing,
     protection,
     residency,
     rights,
@@ -17,6 +18,7 @@ from policies.lake import (
 STRICT = (*rights.POLICIES, *immutable.POLICIES, *upkeep.POLICIES, *warehouse_rights.POLICIES)
 POLICIES = (
     *flow.POLICIES,
+    *landing.POLICIES,
     *decryption.POLICIES,
     *protection.POLICIES,
     *coverage.POLICIES,

@@ -70,12 +70,27 @@ class Plaintext:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """Where a transform's failed batches go; `keeps` says whether the records themselves do."""
+    """What becomes of a transform's failed batches.
+
+    `keeps` says whether the records themselves are kept where they go; `hasty`, why they go there before they
+    are about to expire.
+    """
 
     node: Node
     of: Node
     to: tuple[Node, ...]
     keeps: bool | None
+    hasty: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guard:
+    """How a delivery's zone is guarded: each True, False, or None while it is not known."""
+
+    delivery: Delivery
+    locked: bool | None
+    undeletable: bool | None
+    closed: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +160,19 @@ class Lake:
     def failures(self) -> tuple[Failure, ...]:
         """Where transforms' failed batches go."""
         return ()
+
+    @cached_property
+    def guards(self) -> tuple[Guard, ...]:
+        """How each delivery's zone is guarded."""
+        return ()
+
+    @cached_property
+    def guarded(self) -> dict[Node, list[Guard]]:
+        """The same, by zone."""
+        found: dict[Node, list[Guard]] = {}
+        for guard in self.guards:
+            found.setdefault(guard.delivery.zone, []).append(guard)
+        return found
 
     @cached_property
     def keys(self) -> tuple[Node, ...]:

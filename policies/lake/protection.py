@@ -13,7 +13,7 @@ from policies.graph import UNKNOWN, Graph, Node, unknown
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
 from policies.lake.warehouse import identifier
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 TABLE = "snowflake:index/table:Table"
 TAG = "snowflake:index/tag:Tag"
@@ -77,13 +77,13 @@ def _is_of_kind(tag: Node, kind: str) -> bool:
     return re.fullmatch(rf"(.*_)?{re.escape(kind.upper())}", tag.text("name") or "") is not None
 
 
-def _tagged(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _tagged(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     for column in personal_columns(lake.graph):
         if not _tags(lake.graph, column):
             yield column.table, f"{column.place} holds personal data of kind {column.kind} without its tag."
 
 
-def _masked(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _masked(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     graph = lake.graph
     unmasked: dict[Node, list[str]] = {}
     for column in personal_columns(graph):
@@ -102,7 +102,7 @@ def _is_masked(graph: Graph, column: PersonalColumn) -> bool:
     )
 
 
-def _open(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _open(lake: Lake, _: Mapping[str, Any]) -> Iterator[GraphFault]:
     graph = lake.graph
     tags = {tag: None for column in personal_columns(graph) for tag in _tags(graph, column)}
     for mask in dict.fromkeys(one for tag in tags for one in graph.targets(tag, "maskingPolicies", MASK)):

@@ -10,7 +10,7 @@ from pulumi_policy import PolicyConfigSchema, Severity
 from policies.graph import Graph, Node, plain, walk
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 _REGION = r"(?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+)+-\d"
 # Where a region stands: in an ARN, and in the name of a host.
@@ -48,7 +48,7 @@ def regions(node: Node) -> list[str]:
     return [region for region in found if region]
 
 
-def _resident(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _resident(lake: Lake, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     allowed = frozenset(config.get("regions") or ()) or home(lake.graph)
     if not allowed:
         return

@@ -15,7 +15,7 @@ from policies.graph import Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake, Transform
 from policies.lake.residency import home
-from policies.rules import Fault
+from policies.rules import GraphFault
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 STREAM = "aws:kinesis/stream:Stream"
@@ -98,7 +98,7 @@ def _needs(lake: Lake, megabytes: float) -> Iterator[tuple[str, float, str]]:
         yield "megabytes", megabytes, "MB a second in a stream on demand"
 
 
-def _fits(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+def _fits(lake: Lake, config: Mapping[str, Any]) -> Iterator[GraphFault]:
     megabytes = max(STARTS_WITH, config.get("megabytesPerSecond") or 0)
     raised = cast(Mapping[str, Any], config.get("quotas") or {})
     for region in sorted(home(lake.graph)):

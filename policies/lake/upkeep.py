@@ -9,7 +9,7 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 from policies.graph import Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import CLASS, Lake
-from policies.rules import Fault
+from policies.rules import GraphFault as Fault
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 FUNCTION = "aws:lambda/function:Function"
@@ -154,7 +154,7 @@ def _texts(default: list[str]) -> dict[str, Any]:
 
 POLICIES = (
     lake_policy(
-        "lake-transform-configure-retries",
+        "lake-transform-configure-batches",
         description="A transform tries again until a record is old, and only what failed.",
         check=_retried,
         steps="Report single failures, bisect, retry without end, begin at TRIM_HORIZON.",

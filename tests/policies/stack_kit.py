@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hypothesis import strategies as st
 from pulumi_policy import (
     Policy,
     PolicyProviderResource,
@@ -15,12 +16,18 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from policies import pack
-from policies.lake.pack import STRICT
+from policies import data, s3
+from policies.lake import pack as lake
 
-# Tests break one thing, with resources that are made roughly: those that hold single properties have their own.
-POLICIES = tuple(policy for policy in pack.POLICIES if policy not in STRICT)
 UNKNOWN = UNKNOWN_STRING_VALUE
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+# Tests break one thing, with parts that are made roughly: those that hold single properties have their own.
+WIDE = tuple(policy for policy in lake.POLICIES if policy not in lake.STRICT)
+JUDGED: tuple[Policy, ...] = (*s3.POLICIES, *data.POLICIES, *WIDE)
 Finding = tuple[str, str, str]  # policy, message, the URN's type and name
 
 
@@ -115,7 +122,7 @@ class Stack:
     def findings(
         self,
         config: Mapping[str, Mapping[str, Any]] | None = None,
-        policies: Iterable[Policy] = POLICIES,
+        policies: Iterable[Policy] = JUDGED,
         tags: Mapping[str, str] | None = None,
     ) -> set[Finding]:
         """Return what the stack policies say; one that cannot run on unknown values fails the test."""

@@ -5,9 +5,10 @@ import json
 from typing import Any
 
 import pytest
+from pulumi_policy import PolicyResourceOptions, ResourceValidationArgs, ResourceValidationPolicy
 
+from policies import s3
 from tests.policies.stack_kit import UNKNOWN, Part, Stack
-from tests.policies.test_pack import arguments, resource_policies
 
 BUCKET, OLD = "aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"
 KEY = "arn:aws:kms:eu-central-1:1:key/k"
@@ -213,9 +214,12 @@ def test_a_bare_bucket_lacks_everything() -> None:
 )
 @pytest.mark.parametrize("type_", [BUCKET, OLD])
 def test_force_destroy(type_: str, tags: dict[str, str], config: dict[str, Any], fails: bool) -> None:
-    policy = next(one for one in resource_policies() if one.name == "aws-s3-bucket-disallow-force-destroy")
+    policy = next(one for one in s3.POLICIES if isinstance(one, ResourceValidationPolicy))
+    assert policy.name == "aws-s3-bucket-disallow-force-destroy"
     found: list[str] = []
-    args = arguments(type_, {"forceDestroy": True, "tags": tags}, config)
+    options = PolicyResourceOptions(False, [], None, [], None, [])  # type: ignore[arg-type]
+    props = {"forceDestroy": True, "tags": tags}
+    args = ResourceValidationArgs(type_, props, "urn:pulumi:t::t::x::b", "b", options, None, config)
     policy.validate(args, lambda message, urn=None: found.append(message))
     message = "A bucket must not be deleted with its objects: set forceDestroy to false."
     assert found == ([message] if fails else [])
