@@ -190,6 +190,16 @@ def resource_policy(
     )
 
 
+_last: list[Graph] = []
+
+
+def _graph(args: StackValidationArgs) -> Graph:
+    """The graph of a stack, the same one for policies that are given the same resources one after another."""
+    if not _last or _last[0].resources is not args.resources:
+        _last[:] = [Graph(args.resources, args.stack_tags)]
+    return _last[0]
+
+
 def stack_policy(
     name: str,
     *,
@@ -210,7 +220,7 @@ def stack_policy(
     """
 
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for node, fault in check(Graph(args.resources, args.stack_tags), args.get_config()):
+        for node, fault in check(_graph(args), args.get_config()):
             report(fault, node.urn if node else None)
 
     return StackValidationPolicy(

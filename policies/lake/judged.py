@@ -1,6 +1,7 @@
 """Which stacks are lakes, and what a policy over them is made of."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity, StackValidationPolicy
@@ -16,6 +17,7 @@ ADAPTERS: tuple[type[Lake], ...] = (AwsLake,)
 LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[Fault]]
 
 
+@lru_cache(maxsize=1)
 def lakes(graph: Graph) -> list[Lake]:
     """Return the lakes in a stack: streams of personal data, on their way to a warehouse."""
     if not any(node.type.startswith("snowflake:") for node in graph.nodes):

@@ -1,7 +1,21 @@
 """All policies over a lake, in the order in which data flows."""
 
-from policies.lake import coverage, decryption, flow, landing, protection, residency, sizing
+from policies.lake import (
+    coverage,
+    decryption,
+    flow,
+    immutable,
+    landing,
+    protection,
+    residency,
+    rights,
+    sizing,
+    upkeep,
+    warehouse_rights,
+)
 
+# What holds single properties of a lake's resources: one broken thing is often found by one of these as well.
+STRICT = (*rights.POLICIES, *immutable.POLICIES, *upkeep.POLICIES, *warehouse_rights.POLICIES)
 POLICIES = (
     *flow.POLICIES,
     *landing.POLICIES,
@@ -10,4 +24,5 @@ POLICIES = (
     *coverage.POLICIES,
     *residency.POLICIES,
     *sizing.POLICIES,
+    *STRICT,
 )
