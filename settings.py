@@ -37,6 +37,13 @@ Arn = Annotated[
     ),
 ]
 Email = Annotated[str, Text(pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+", expected="an e-mail address", personal=True)]
+Guid = Annotated[
+    str,
+    Text(
+        pattern=r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        expected="an object id, such as 00000000-0000-0000-0000-000000000000",
+    ),
+]
 TagValue = Annotated[
     str, Text(pattern=r"[\w .:/=+@-]{1,256}", expected="up to 256 letters, digits, spaces or _.:/=+-@")
 ]
@@ -162,11 +169,28 @@ class Snowflake:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Azure:
+    """What only a stack on Azure is asked: the streams' tier, the functions' machines, whom to trust.
+
+    `warehouseReader` and `warehouseListener` are the object ids of Snowflake's two service principals in
+    the tenant. They are not there before an administrator has consented: see docs/azure.md.
+    """
+
+    stream_tier: Literal["standard", "premium"] = "premium"
+    plan: Literal["B1", "P0v3", "P1v3", "P2v3", "P3v3"] = "P1v3"
+    instances: Annotated[int, Range(low=1, high=30)] = 2
+    redundancy: Literal["LRS", "ZRS", "GRS", "GZRS"] = "ZRS"
+    warehouse_reader: Guid | None = None
+    warehouse_listener: Guid | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The configuration of one stack. `sources` holds every source of the contracts, overrides applied."""
 
     environment: Literal["dev", "test", "prod"]
     cloud: Literal["aws", "azure"] = "aws"
+    experimental: tuple[Literal["azure"], ...] = ()
     owner: TagValue
     cost_centre: TagValue = "retail-lake"
     tags: Mapping[str, TagValue] = field(default_factory=dict[str, str])
@@ -180,6 +204,7 @@ class Settings:
     functions: Functions = field(default_factory=Functions)
     logs: Logs = field(default_factory=Logs)
     alarms: Alarms = field(default_factory=Alarms)
+    azure: Azure = field(default_factory=Azure)
     snowflake: Snowflake
 
 
@@ -198,6 +223,7 @@ def parse(
     stack: str,
     sources: Collection[str] | None = None,
     hidden: Collection[str] = (),
+    providers: Mapping[str, str] | None = None,
 ) -> Settings:
     """Read a stack's configuration.
 
@@ -211,6 +237,8 @@ def parse(
         The sources that overrides may name; those of the data contracts by default.
     hidden
         Keys whose values are secret and are not repeated in a fault.
+    providers
+        The providers' own configuration, by full key such as `azure-native:location`; unchecked if None.
 
     Raises
     ------
@@ -229,7 +257,7 @@ def parse(
         for name in known
     }
     settings = replace(settings, sources=merged)
-    _cross(settings, reader)
+    _cross(settings, reader, providers)
     if reader.faults:
         raise SettingsError(stack, sorted(reader.faults, key=lambda fault: fault.key))
     return settings
@@ -242,7 +270,8 @@ def load(sources: Collection[str] | None = None) -> Settings:
     ours = {key: text for key, text in texts.items() if key.startswith(f"{project}:")}
     config = {key.partition(":")[2]: _structured(text) for key, text in ours.items()}
     hidden = [key.partition(":")[2] for key in ours if is_config_secret(key)]
-    return parse(config, stack=pulumi.get_stack(), sources=sources, hidden=hidden)
+    providers = {key: text for key, text in texts.items() if key not in ours}
+    return parse(config, stack=pulumi.get_stack(), sources=sources, hidden=hidden, providers=providers)
 
 
 def _structured(text: str) -> object:
@@ -272,10 +301,12 @@ RESERVED_TAGS = ("project", "stack", "environment", "owner", "cost-centre", "dat
 Rule: TypeAlias = tuple[bool, tuple[str, ...], str]
 
 
-def _cross(settings: Settings, reader: Reader) -> None:
+def _cross(settings: Settings, reader: Reader, providers: Mapping[str, str] | None) -> None:
     """Check what depends on several keys, unless one of them is wrong by itself."""
     bad = {fault.key for fault in reader.faults}
-    rules = (*_general(settings), *_landing(settings), *_streams(settings, reader.given))
+    rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
+    if settings.cloud == "azure":
+        rules += [*_azure(settings), *_azure_provider(providers)]
     for holds, keys, expected in rules:
         if not holds and bad.isdisjoint(keys):
             reader.fault(keys[0], expected)
@@ -343,4 +374,98 @@ def _streams(settings: Settings, given: Collection[str]) -> Iterator[Rule]:
             streams.retention_hours >= 168 or settings.environment != "prod" or hours not in given,
             (hours, "environment"),
             "expected 168 or more in environment prod: a failed batch waits there to be mended",
+        )
+
+
+LOCATION = r"[a-z][a-z0-9]{2,40}"
+GUID = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+def _azure(settings: Settings) -> Iterator[Rule]:
+    """Check what Azure cannot do, or does at another measure."""
+    prod, azure, cloud = settings.environment == "prod", settings.azure, "cloud"
+    yield (
+        "azure" in settings.experimental or not prod,
+        (cloud, "environment", "experimental"),
+        "azure is experimental; in environment prod expected experimental: [azure]",
+    )
+    yield (
+        azure.stream_tier == "premium" or not prod,
+        ("azure.streamTier", "environment"),
+        "expected premium in environment prod: only there a key of yours encrypts the ingress stream",
+    )
+    yield (
+        azure.instances >= 2 or not prod,
+        ("azure.instances", "environment"),
+        "expected 2 or more in environment prod",
+    )
+    yield (
+        settings.functions.architecture != "arm64",
+        ("functions.architecture", cloud),
+        "expected x86_64 with cloud azure: its functions run on nothing else",
+    )
+    yield (
+        30 <= settings.logs.retention_days <= 730,
+        ("logs.retentionDays", cloud),
+        "expected 30 to 730 with cloud azure",
+    )
+    yield (
+        settings.landing.lock_mode == "none" or not settings.landing.force_destroy,
+        ("landing.forceDestroy", "landing.lockMode", cloud),
+        "expected false, or lockMode: none: Azure keeps an account that holds locked objects",
+    )
+    yield (
+        all(re.fullmatch(r"[\w .:=+@-]{1,128}", name) is not None for name in settings.tags),
+        ("tags", cloud),
+        "expected names without / with cloud azure",
+    )
+    yield from _azure_streams(settings)
+
+
+def _azure_streams(settings: Settings) -> Iterator[Rule]:
+    premium = settings.azure.stream_tier == "premium"
+    shards, days = (40, 90) if premium else (20, 7)
+    places = {f"sources.{name}.streams": source.streams for name, source in settings.sources.items()}
+    for place, streams in {"streams": settings.streams, **places}.items():
+        yield (
+            streams.mode == "provisioned" or not premium,
+            (f"{place}.mode", "azure.streamTier", "cloud"),
+            "expected provisioned with azure.streamTier premium, which does not grow by itself",
+        )
+        yield (
+            streams.mode == "on-demand" or streams.shards <= shards,
+            (f"{place}.shards", f"{place}.mode", "azure.streamTier", "cloud"),
+            f"expected {shards} or less with azure.streamTier {settings.azure.stream_tier}",
+        )
+        yield (
+            streams.retention_hours <= days * 24,
+            (f"{place}.retentionHours", "azure.streamTier", "cloud"),
+            f"expected {days * 24} or less with azure.streamTier {settings.azure.stream_tier}",
+        )
+    sources = {f"sources.{name}.delivery": source.delivery for name, source in settings.sources.items()}
+    for place, delivery in {"delivery": settings.delivery, **sources}.items():
+        yield (
+            delivery.buffer_seconds >= 60,
+            (f"{place}.bufferSeconds", "cloud"),
+            "expected 60 or more with cloud azure",
+        )
+        yield delivery.buffer_mb >= 10, (f"{place}.bufferMb", "cloud"), "expected 10 or more with cloud azure"
+
+
+def _azure_provider(providers: Mapping[str, str] | None) -> Iterator[Rule]:
+    """Check what the provider of Azure needs; where it deploys to is nothing to find out midway."""
+    if providers is None:
+        return
+    location = providers.get("azure-native:location", "")
+    yield (
+        re.fullmatch(LOCATION, location) is not None,
+        ("azure-native:location", "cloud"),
+        "expected the short name of a region with cloud azure, such as westeurope",
+    )
+    for name in ("tenantId", "subscriptionId"):
+        given = providers.get(f"azure-native:{name}")
+        yield (
+            given is None or re.fullmatch(GUID, given) is not None,
+            (f"azure-native:{name}", "cloud"),
+            "expected an id, such as 00000000-0000-0000-0000-000000000000",
         )
