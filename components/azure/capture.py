@@ -43,7 +43,7 @@ class Capture(pulumi.ComponentResource):
         super().__init__("retaillake:azure:Capture", name, {}, opts)
         context, account = args.context, args.landing.account
         delivery = context.settings.sources[args.source].delivery
-        identity = context.identity(name, self)
+        identity = args.namespace.capturer
         assigned = roles.assign(
             name,
             role=roles.builtin(context, roles.BLOB_DATA_CONTRIBUTOR),

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from math import ceil
 
 import pulumi
-from pulumi_azure_native import eventhub
+from pulumi_azure_native import eventhub, managedidentity
 
 from components import naming
-from components.azure.context import INGRESS, Context
+from components.azure.context import CAPTURE, INGRESS, Context
 from components.azure.keys import OPERATIONS, Keys, uri
 from components.azure.observe import Alarm, Observation, sound
 from components.pattern import Stream
@@ -37,35 +37,34 @@ class Namespace(pulumi.ComponentResource):
     """The namespace of a source, with its ingress hub."""
 
     namespace: eventhub.Namespace
+    capturer: managedidentity.UserAssignedIdentity
     ingress: eventhub.EventHub
     group: eventhub.ConsumerGroup
 
     def __init__(self, name: str, args: NamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:azure:Namespace", name, {}, opts)
         context, options = args.context, pulumi.ResourceOptions(parent=self)
-        encryption: tuple[eventhub.EncryptionArgsDict | None, eventhub.IdentityArgsDict | None] = (None, None)
+        # Capture acts as an identity of the namespace: only one that the namespace has can be named to it.
+        self.capturer = context.identity(context.source_name(args.source, CAPTURE), self)
+        identities = [self.capturer.id]
+        encryption: eventhub.EncryptionArgsDict | None = None
         needs: list[pulumi.Resource] = []
         premium = context.settings.azure.stream_tier == "premium"
         if premium:
             identity, may_encrypt = args.keys.encrypter(f"{name}-encrypter", OPERATIONS, self)
             needs.append(may_encrypt)
-            encryption = (
-                {
-                    "key_source": eventhub.KeySource.MICROSOFT_KEY_VAULT,
-                    "require_infrastructure_encryption": True,
-                    "key_vault_properties": [
-                        {
-                            "key_name": args.keys.made[OPERATIONS].name,
-                            "key_vault_uri": uri(args.keys.vault),
-                            "identity": {"user_assigned_identity": identity.id},
-                        }
-                    ],
-                },
-                {
-                    "type": eventhub.ManagedServiceIdentityType.USER_ASSIGNED,
-                    "user_assigned_identities": [identity.id],
-                },
-            )
+            identities.append(identity.id)
+            encryption = {
+                "key_source": eventhub.KeySource.MICROSOFT_KEY_VAULT,
+                "require_infrastructure_encryption": True,
+                "key_vault_properties": [
+                    {
+                        "key_name": args.keys.made[OPERATIONS].name,
+                        "key_vault_uri": uri(args.keys.vault),
+                        "identity": {"user_assigned_identity": identity.id},
+                    }
+                ],
+            }
         grows = args.streams.mode == "on-demand"
         self.namespace = eventhub.Namespace(
             naming.fit(name, naming.NAMESPACE - naming.AUTONAME),
@@ -77,8 +76,11 @@ class Namespace(pulumi.ComponentResource):
             kafka_enabled=True,
             disable_local_auth=True,
             minimum_tls_version="1.2",
-            encryption=encryption[0],
-            identity=encryption[1],
+            encryption=encryption,
+            identity={
+                "type": eventhub.ManagedServiceIdentityType.USER_ASSIGNED,
+                "user_assigned_identities": identities,
+            },
             tags=context.tagged(naming.RESTRICTED),
             opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
         )

@@ -88,10 +88,15 @@ def test_the_landing_zone_is_fed_from_protected_hubs_only(azure: Graph) -> None:
             assert target["archiveNameFormat"].startswith(
                 f"source={source}/dt={{Year}}-{{Month}}-{{Day}}/hr="
             )
-            assert target["identity"] == {
-                "type": "UserAssigned",
-                "userAssignedIdentity": azure.named("UserAssignedIdentity", f"-{source}-capture").id,
-            }
+            identity = azure.named("UserAssignedIdentity", f"-{source}-capture").id
+            assert target["identity"] == {"type": "UserAssigned", "userAssignedIdentity": identity}
+            # Capture can act only as what its namespace is.
+            (space,) = [
+                one
+                for one in azure.of("eventhub:Namespace")
+                if one.inputs["namespaceName"] == hub.inputs["namespaceName"]
+            ]
+            assert identity in space.inputs["identity"]["userAssignedIdentities"]
 
 
 def test_ingress_is_read_by_its_transform_and_protected_written_by_it_and_by_nobody_else(
@@ -299,7 +304,7 @@ def test_hubs_take_identities_only_and_in_production_a_key_of_ours_encrypts_them
         assert encryption["keySource"] == "Microsoft.KeyVault"
         (key,) = encryption["keyVaultProperties"]
         assert key["keyName"] == "operations"
-        assert one.inputs["identity"]["userAssignedIdentities"] == [key["identity"]["userAssignedIdentity"]]
+        assert key["identity"]["userAssignedIdentity"] in one.inputs["identity"]["userAssignedIdentities"]
 
 
 def test_functions_hold_no_secret_and_take_nobody_in(azure: Graph) -> None:
