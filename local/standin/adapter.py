@@ -54,6 +54,8 @@ class Adapter:
     no_effect: ClassVar[Mapping[str, str]] = {}
     #: inputs that are sent and that the service does not tell again, each with the reason
     unread: ClassVar[Mapping[str, str]] = {}
+    #: whether there is no emulator for it, so that it can be recorded only
+    recorded: ClassVar[bool] = False
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return what names it to the service, if the inputs say it: two resources cannot share it."""

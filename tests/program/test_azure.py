@@ -11,6 +11,7 @@ import pytest
 
 from components.azure import roles
 from local.standin import run_in_process
+from local.standin.adapter import REGISTRY
 from local.standin.azure.client import DEPLOYER, SUBSCRIPTION, TENANT
 from local.standin.schema import resource_type
 from local.standin.state import Resource
@@ -481,6 +482,12 @@ def test_what_cannot_be_made_again_is_protected_in_production(azure: Graph, prod
         "Vault",
     }
     assert not [one for one in azure.custom if one.protect]
+
+
+def test_the_stack_has_one_of_each_type_that_is_recorded_only(prod: Graph) -> None:
+    recorded = {token for token, what in REGISTRY.items() if what.recorded}
+    assert recorded == {one.type for one in prod.custom} & recorded
+    assert {one.type for one in prod.custom if one.type.startswith("azure-native:")} <= recorded
 
 
 def test_a_long_stack_name_still_fits_every_service(project: Path) -> None:

@@ -45,7 +45,8 @@ def test_the_samples_have_one_of_each_type_at_least():
         for one in run_in_process(PROGRAMS / name, "test").resources
         if one.managed
     }
-    assert made == set(TYPES)
+    # What is recorded only is held against the stack on Azure, which makes one of each.
+    assert made == {token for token in TYPES if not adapter.adapter(token).recorded}
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -38,6 +38,7 @@ class AzureAdapter(Adapter):
     #: whether the name is one in the whole world, not in its parent only
     worldwide: ClassVar[bool] = False
     computed: ClassVar[Mapping[str, Computed]] = {"name": last}
+    recorded = True
 
     def made(self, name: str, digest: str) -> str:
         """Return the name as the provider makes it: eight hexadecimal digits at the end."""

@@ -330,6 +330,8 @@ APPLICATION = "SnowflakePACInt0000_laptop"
 class Recorded:
     """What the laptop's warehouse has not: it can be recorded, and not be made."""
 
+    recorded: ClassVar[bool] = True
+
     def unmapped(self, inputs: Inputs) -> list[Failure]:
         """Refuse to reach a service."""
         return [Failure(property="name", reason="the laptop's warehouse has nothing of Azure: only previews")]
