@@ -56,7 +56,9 @@ class AzureAdapter(Adapter):
     def told(self, inputs: Inputs) -> Inputs:
         """Return the inputs with the identities as Azure tells them: what was a list of ids is a mapping."""
         given = inputs.get("identity")
-        ids = given.get("userAssignedIdentities") if isinstance(given, Mapping) else None
+        if not isinstance(given, Mapping):
+            return inputs
+        ids = given.get("userAssignedIdentities")
         if not isinstance(ids, list):
             return inputs
         if has_unknown(ids):
