@@ -62,9 +62,10 @@ policy-mutation: .venv/.dev ## weaken dev and prod in one place at a time, and c
 	@$(UV) pip install -q --python $(PY) --require-hashes $(addprefix -r ,$(RUN_REQS))
 	@touch $@
 
-.venv/.dev: requirements/dev.txt .venv/.run
+.venv/.dev: requirements/dev.txt requirements/azure.txt .venv/.run
 	@echo "-- test and lint tools (.venv)"
 	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/dev.txt
+	@$(UV) pip install -q --python $(PY) --require-hashes -r requirements/azure.txt
 	@touch $@
 
 .venv-dbt/.done: requirements/dbt.txt .venv-uv/bin/uv
@@ -74,5 +75,5 @@ policy-mutation: .venv/.dev ## weaken dev and prod in one place at a time, and c
 	@touch $@
 
 lock: .venv-uv/bin/uv ## renew requirements/*.txt from requirements/*.in
-	@cd requirements && for f in uv functions runtime local dev dbt; do \
+	@cd requirements && for f in uv functions runtime local functions-azure azure dev dbt; do \
 	  ../$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate $$f.in -o $$f.txt; done

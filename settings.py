@@ -17,6 +17,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
+import settings_azure
 import settings_places
 import settings_quotas
 from settings_reader import Fault, OneOf, Range, Reader, Rule, Text
@@ -25,7 +26,7 @@ from settings_reader import Fault, OneOf, Range, Reader, Rule, Text
 # line here (docs/adding-a-cloud.md); only the one that a stack asks for is imported.
 CLOUDS: dict[str, tuple[str, str] | None] = {
     "aws": ("components.aws.cloud", "AwsCloud"),
-    "azure": None,
+    "azure": ("components.azure.cloud", "AzureCloud"),
 }
 
 Size = Literal[
@@ -61,6 +62,13 @@ Account = Annotated[
 ]
 Key = Annotated[
     str, Text(pattern=r"[\w:.\[\]-]{1,200}", expected="a key of the stack's file, such as aws:region")
+]
+Guid = Annotated[
+    str,
+    Text(
+        pattern=r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        expected="an object id, such as 00000000-0000-0000-0000-000000000000",
+    ),
 ]
 TagValue = Annotated[
     str, Text(pattern=r"[\w .:/=+@-]{1,256}", expected="up to 256 letters, digits, spaces or _.:/=+-@")
@@ -224,6 +232,22 @@ class Snowflake:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Azure:
+    """What only a stack on Azure is asked: the streams' tier, the functions' machines, whom to trust.
+
+    `warehouseReader` and `warehouseListener` are the object ids of Snowflake's two service principals in
+    the tenant. They are not there before an administrator has consented: see docs/azure.md.
+    """
+
+    stream_tier: Literal["standard", "premium"] = "premium"
+    plan: Literal["B1", "P0v3", "P1v3", "P2v3", "P3v3"] = "P1v3"
+    instances: Annotated[int, Range(low=1, high=30)] = 2
+    redundancy: Literal["LRS", "ZRS", "GRS", "GZRS"] = "ZRS"
+    warehouse_reader: Guid | None = None
+    warehouse_listener: Guid | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """The configuration of one stack. `sources` holds every source of the contracts, overrides applied;
     `shared` names keys that the stack may have in common with others, which the pre-flight else reports.
@@ -231,6 +255,7 @@ class Settings:
 
     environment: Literal["dev", "test", "prod"]
     cloud: Annotated[str, OneOf(names=CLOUDS)] = "aws"
+    experimental: tuple[Literal["azure"], ...] = ()
     owner: TagValue
     cost_centre: TagValue = "retail-lake"
     tags: Mapping[str, TagValue] = field(default_factory=dict[str, str])
@@ -247,6 +272,7 @@ class Settings:
     functions: Functions = field(default_factory=Functions)
     logs: Logs = field(default_factory=Logs)
     alarms: Alarms = field(default_factory=Alarms)
+    azure: Azure = field(default_factory=Azure)
     snowflake: Snowflake
 
 
@@ -318,6 +344,8 @@ def examine(
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
     rules += settings_places.rules(settings, stack, providers)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
+    if settings.cloud == "azure":
+        rules += settings_azure.rules(settings, providers)
     _cross(rules, reader)
     return settings, tuple(sorted(reader.faults, key=lambda fault: fault.key))
 

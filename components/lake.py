@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 
 from components.pattern import Cloud, CloudSpec, LandingSpec, LandingZone
-from components.snowflake.landing import LandingStage, LandingStageArgs, listener_policy
+from components.snowflake.landing import LandingStage, LandingStageArgs, listen, listener_policy
 from components.snowflake.warehouse import Warehouse, WarehouseArgs
 from components.stream_to_warehouse import StreamToWarehouse, StreamToWarehouseArgs
 from contracts import Catalogue
@@ -57,6 +57,8 @@ class RetailLake(pulumi.ComponentResource):
             options,
         )
         channel = self.cloud.notify(f"{name}-landed", self.zone, listener_policy(self), self)
+        listener = listen(f"{name}-landed", channel, settings.snowflake.role_prefix, self)
+        self._listener, self._trusted = listener, channel.trusted
         self.sources = {
             source: StreamToWarehouse(
                 f"{name}-{source}",
@@ -68,6 +70,7 @@ class RetailLake(pulumi.ComponentResource):
                     zone=self.zone,
                     channel=channel,
                     stage=self._stage,
+                    listener=listener,
                     warehouse=self.warehouse,
                 ),
                 options,
@@ -99,4 +102,18 @@ class RetailLake(pulumi.ComponentResource):
                 "stage": self._stage.stage.fully_qualified_name,
             },
             "roles": {name: role.name for name, role in warehouse.access.roles.items()},
+            **self._consents,
+        }
+
+    @property
+    def _consents(self) -> dict[str, Any]:
+        """What somebody must consent to before the warehouse is trusted, where that is so."""
+        if self._listener is None:
+            return {}
+        return {
+            "consents": {
+                "storage": dict(self._stage.consent),
+                "notifications": {"integration": self._listener.name},
+                "pipes": "made" if self._trusted else "made by the next up: see docs/azure.md, phase two",
+            }
         }

@@ -20,7 +20,22 @@ ROLE = 64
 STREAM = 128
 TOPIC = 256
 
-AUTONAME = 8  # what Pulumi adds to a name that it makes unique: a dash and seven digits
+# The longest names that Azure takes; the first four are names in the whole world.
+ACCOUNT = 24  # letters and digits only
+APP = 60
+NAMESPACE = 50
+VAULT = 24
+ALERT = 260
+GROUP = 90
+IDENTITY = 128
+RULE = 64
+SHORT_NAME = 12
+SYSTEM_TOPIC = 50
+WORKSPACE = 63
+
+AUTONAME = (
+    8  # what Pulumi adds to a name that it makes unique: on AWS a dash and seven digits, on Azure eight
+)
 
 # What the data is, by the worst of it.
 RESTRICTED = "restricted"  # personal data that a reader could see
@@ -45,6 +60,18 @@ def fit(name: str, longest: int) -> str:
 
 
 DIGEST = 8
+
+
+def compact(name: str, longest: int) -> str:
+    """Return a name of lower-case letters and digits only, for the services of Azure that take no others.
+
+    It begins with what the thing is, which the end of its logical name says; the digest is of the whole.
+    """
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    if len(plain) <= longest and plain[:1].isalpha():
+        return plain
+    kind = re.sub(r"[^a-z0-9]", "", name.lower().rpartition("-")[2]).lstrip("0123456789")
+    return f"{kind[: longest - DIGEST] or 'x'}{_digest(name)}"[:longest]
 
 
 def _digest(text: str) -> str:

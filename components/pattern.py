@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 import pulumi
 
@@ -16,6 +16,7 @@ from settings import CLOUDS, Landing, Settings, Streams, Transform
 from settings import Delivery as DeliverySettings
 
 LANDING_PREFIX = "landing/"
+Form = Literal["lines", "avro"]
 
 
 class Capability(Enum):
@@ -92,13 +93,24 @@ class Stream:
 
 @dataclass(frozen=True, kw_only=True)
 class LandingZone:
-    """Where objects land: `url` is that of delivered ones; `reader` is who the warehouse becomes to read."""
+    """Where objects land: `url` is that of delivered ones; `reader` is who the warehouse becomes to read.
+
+    Parameters
+    ----------
+    form
+        What an object holds: lines of JSON, or containers of Avro whose `Body` is such a line.
+    tenant
+        Whose cloud it is, where the warehouse must be told; the reader is then an identity of the
+        warehouse's own, which somebody has to consent to.
+    """
 
     name: pulumi.Output[str]
     id: pulumi.Output[str]
     url: pulumi.Output[str]
     reader: str
     ready: tuple[pulumi.Resource, ...]
+    form: Form = "lines"
+    tenant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +124,20 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationChannel:
-    """Where the warehouse hears of new objects; it may listen once `ready` is there."""
+    """Where the warehouse hears of new objects; it may listen once `ready` is there.
+
+    Parameters
+    ----------
+    tenant
+        Whose cloud it is, if the warehouse fetches messages from the address instead of having them sent.
+    trusted
+        Whether it may listen yet: where somebody has to consent first, it cannot the first time.
+    """
 
     address: pulumi.Output[str]
     ready: tuple[pulumi.Resource, ...]
+    tenant: str | None = None
+    trusted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

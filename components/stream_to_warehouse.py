@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_snowflake as snowflake
 
 from components.pattern import (
     Cloud,
@@ -32,6 +33,7 @@ class StreamToWarehouseArgs:
     zone: LandingZone
     channel: NotificationChannel
     stage: LandingStage
+    listener: snowflake.NotificationIntegration | None
     warehouse: Warehouse
 
 
@@ -72,6 +74,8 @@ class StreamToWarehouse(pulumi.ComponentResource):
                 warehouse=args.warehouse,
                 stage=args.stage.stage,
                 channel=args.channel,
+                form=args.zone.form,
+                listener=args.listener,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -14,7 +14,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -76,16 +76,22 @@ class Package:
 
     target: Target
     build: Path = ROOT / ".build"
+    requirements: Path = field(default_factory=lambda: REQUIREMENTS)
+    # Where in the zip the wheels lie, what else lies beside the code, and how large it may get.
+    wheels_under: str = ""
+    beside: tuple[tuple[str, Path], ...] = ()
+    largest: int = LARGEST
 
     @cached_property
     def path(self) -> Path:
         """Where the zip is."""
         wheels = self._wheels()
-        sources = list(_sources())
+        sources = [*_sources(), *self.beside]
         digest = _digest([FORMAT.encode(), wheels.name.encode(), *_flat(sources)])
         zipped = self.build / f"functions-{digest}.zip"
         if not zipped.exists():
-            self._write(zipped, [*sources, *_installed(wheels)])
+            installed = [(f"{self.wheels_under}{name}", path) for name, path in _installed(wheels)]
+            self._write(zipped, [*sources, *installed])
             self._forget()
         return zipped
 
@@ -99,14 +105,14 @@ class Package:
     def _wheels(self) -> Path:
         """Install the requirements for the target, once."""
         target = f"{self.target.python} {self.target.platform or platform.platform(terse=True)}"
-        digest = _digest([FORMAT.encode(), target.encode(), REQUIREMENTS.read_bytes()])
+        digest = _digest([FORMAT.encode(), target.encode(), self.requirements.read_bytes()])
         wheels = self.build / f"wheels-{digest}"
         if wheels.is_dir():
             return wheels
         self.build.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.build, prefix="wheels.") as scratch:
             installed = Path(scratch) / "installed"
-            _install(self.target, installed)
+            _install(self.target, self.requirements, installed)
             try:
                 installed.rename(wheels)
             except OSError:  # somebody else was faster, with the same result
@@ -130,9 +136,9 @@ class Package:
                     archive.writestr(entry, path.read_bytes())
             size = draft.tell()
         made = Path(draft.name)
-        if size > LARGEST:
+        if size > self.largest:
             made.unlink()
-            raise PackageError(f"the functions' package has {size:,} bytes; Lambda takes {LARGEST:,}")
+            raise PackageError(f"the functions' package has {size:,} bytes; {self.largest:,} are taken")
         made.replace(zipped)
 
 
@@ -178,18 +184,18 @@ def _uv() -> str:
     )
 
 
-def _install(target: Target, into: Path) -> None:
+def _install(target: Target, requirements: Path, into: Path) -> None:
     command = [
         *(_uv(), "pip", "install", "--quiet", "--no-config", "--require-hashes", "--only-binary", ":all:"),
         *("--target", str(into), "--link-mode", "copy", "--python-version", target.python),
         *(("--python-platform", target.platform) if target.platform else ()),
-        *("--python", sys.executable, "--requirement", str(REQUIREMENTS)),
+        *("--python", sys.executable, "--requirement", str(requirements)),
     ]
     environment = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         shutil.rmtree(into, ignore_errors=True)
         raise PackageError(
-            f"the wheels of requirements/functions.txt for Python {target.python} on "
+            f"the wheels of requirements/{requirements.name} for Python {target.python} on "
             f"{target.platform or 'this machine'} could not be fetched:\n{done.stderr.strip()}"
         )

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_snowflake as snowflake
 
 import contracts
-from components.pattern import NotificationChannel
+from components.pattern import Form, NotificationChannel
 from components.snowflake import sql
+from components.snowflake.landing import Stage
 from components.snowflake.tables import table
 from components.snowflake.warehouse import Warehouse
 from contracts import Event
@@ -23,8 +24,10 @@ class SourceArgs:
     source: str
     events: tuple[Event, ...]
     warehouse: Warehouse
-    stage: snowflake.StageExternalS3
+    stage: Stage
     channel: NotificationChannel
+    form: Form
+    listener: snowflake.NotificationIntegration | None
 
 
 class Source(pulumi.ComponentResource):
@@ -45,7 +48,9 @@ class Source(pulumi.ComponentResource):
             change_tracking=True,  # a stream needs it
             opts=after_grants,
         )
-        self._pipe(name, args, raw)
+        # A pipe is bound to its queue when it is made, and cannot be before it may listen.
+        if args.channel.trusted:
+            self._pipe(name, args, raw)
         stream = self._stream(name, args, raw)
         staging = {
             event.table: table(
@@ -70,9 +75,10 @@ class Source(pulumi.ComponentResource):
             database=raw.database,
             schema=raw.schema,
             name=f"{contracts.raw_table(args.source)}_PIPE",
-            copy_statement=sql.copy_statement(settings.database, args.source),
+            copy_statement=sql.copy_statement(settings.database, args.source, args.form),
             auto_ingest=True,
-            aws_sns_topic_arn=args.channel.address,
+            aws_sns_topic_arn=None if args.listener else args.channel.address,
+            integration=args.listener.name if args.listener else None,
             comment=f"Loads the objects of {args.source} as they land",
             opts=pulumi.ResourceOptions(
                 parent=self,

@@ -12,6 +12,7 @@ from itertools import dropwhile
 from pathlib import Path
 
 import contracts
+from components.pattern import Form
 from contracts import Column, Event
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "warehouse" / "sql"
@@ -28,7 +29,6 @@ _TYPE = re.compile(
 # What is known of a staged object beside its content. The load time is the scan's: CURRENT_TIMESTAMP in a
 # pipe's statement is the time at which it was compiled, hours ago perhaps.
 _STAGED = {
-    "PAYLOAD": "$1",
     "FILE_NAME": "METADATA$FILENAME",
     "ROW_NUMBER": "METADATA$FILE_ROW_NUMBER",
     "LOADED_AT": "METADATA$START_SCAN_TIME",
@@ -39,6 +39,10 @@ class SqlError(ValueError):
     """A name or a type that cannot be put into SQL."""
 
 
+# The record in a staged object: a line of JSON, or the body of an Avro record, whose bytes are shown as hex.
+_RECORD: Mapping[Form, str] = {"lines": "$1", "avro": "PARSE_JSON(HEX_DECODE_STRING($1:Body::VARCHAR))"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Rule:
     """When a record cannot be staged (a condition that is never NULL), and what is said of it then."""
@@ -47,7 +51,7 @@ class _Rule:
     reason: str
 
 
-def copy_statement(database: str, source: str) -> str:
+def copy_statement(database: str, source: str, form: Form = "lines") -> str:
     """Return the COPY of a source's pipe.
 
     Parameters
@@ -56,11 +60,14 @@ def copy_statement(database: str, source: str) -> str:
         The stack's database, as Snowflake spells it.
     source
         A source of the contracts; its objects lie under `source=<source>/` in the stage RAW.LANDING.
+    form
+        What these objects hold.
     """
     database, source = _identifier("database", database), _matching(_SOURCE, "source", source)
-    columns = contracts.RAW_COLUMNS
+    columns, record = contracts.RAW_COLUMNS, _RECORD[form]
+    staged = {"PAYLOAD": record, **_STAGED}
     values = {
-        column.name: f"$1{_path(column.path)}::{_type(column)}" if column.path else _STAGED[column.name]
+        column.name: f"{record}{_path(column.path)}::{_type(column)}" if column.path else staged[column.name]
         for column in columns
     }
     return _fill(

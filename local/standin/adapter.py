@@ -54,6 +54,8 @@ class Adapter:
     no_effect: ClassVar[Mapping[str, str]] = {}
     #: inputs that are sent and that the service does not tell again, each with the reason
     unread: ClassVar[Mapping[str, str]] = {}
+    #: whether there is no emulator for it, so that it can be recorded only
+    recorded: ClassVar[bool] = False
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return what names it to the service, if the inputs say it: two resources cannot share it."""
@@ -63,6 +65,18 @@ class Adapter:
     def record_id(self, place: Place, urn_name: str, inputs: Inputs) -> str:
         """Return the id that a recording stand-in gives."""
         return self.identity(inputs) or urn_name
+
+    def made(self, name: str, digest: str) -> str:
+        """Return the name that is made where the program gives none."""
+        return f"{name}-{digest[:7]}"
+
+    def told(self, inputs: Inputs) -> Inputs:
+        """Return the inputs as the provider tells them again: in the program's own words, where it can."""
+        return inputs
+
+    def faults(self, inputs: Inputs) -> list[Failure]:
+        """Say what the service would refuse that the SDK's types do not tell."""
+        return []
 
     def unmapped(self, inputs: Inputs) -> list[Failure]:
         """Name the inputs that the live stand-in would neither send nor has a reason to leave out."""
@@ -111,9 +125,9 @@ def invoke(token: str) -> Callable[[Callable[..., Outputs]], Callable[..., Outpu
 
 @cache
 def load() -> None:
-    """Import the adapters of both clouds, which enter themselves."""
+    """Import the adapters of all clouds, which enter themselves."""
     # Not above: they import this module, and register themselves in it.
-    from . import aws, snowflake  # noqa: F401, PLC0415
+    from . import aws, azure, snowflake  # noqa: F401, PLC0415
 
 
 def adapter(token: str) -> Adapter:

@@ -44,6 +44,8 @@ OPS = {
     "discard-replaced": "delete",
     "read": "same",
 }
+# What tells an engine or a provider where somebody else's clouds are.
+OTHERS = ("PULUMI_", "AWS_", "ARM_", "AZURE_", "SNOWFLAKE_")
 QUIET = frozenset({"replace", "remove-pending-replace"})
 
 
@@ -234,7 +236,7 @@ class Cli:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("PULUMI_", "AWS_", "SNOWFLAKE_")) and name != "PYTHONDONTWRITEBYTECODE"
+            if not name.startswith(OTHERS) and name != "PYTHONDONTWRITEBYTECODE"
         }
         return {
             **kept,

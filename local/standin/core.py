@@ -16,8 +16,6 @@ from .adapter import INVOKES, Adapter, Inputs, Outputs, Place, StandInError, ada
 from .schema import Failure
 from .wire import UNKNOWN, has_unknown
 
-SUFFIX = 7
-
 
 class Backend(Protocol):
     """Who answers: the recording stand-in, or emulators."""
@@ -74,8 +72,8 @@ class StandIn:
             return inputs, [Failure(property=f"{what.autoname}Prefix", reason=reason)]
         if what.autoname and what.autoname not in inputs:
             digest = hashlib.sha256(seed or name.encode()).hexdigest()
-            inputs[what.autoname] = olds.get(what.autoname) or f"{name}-{digest[:SUFFIX]}"
-        found = schema.failures(token, inputs)
+            inputs[what.autoname] = olds.get(what.autoname) or what.made(name, digest)
+        found = [*schema.failures(token, inputs), *what.faults(inputs)]
         if self.backend.live and not found:
             found = what.unmapped(inputs)
         return inputs, found
@@ -99,7 +97,7 @@ class StandIn:
         """Make a resource; in a preview, say what is known before."""
         token, what = type_of(urn), adapter(type_of(urn))
         if preview:
-            return "", _outputs(inputs, dict.fromkeys(what.computed, UNKNOWN))
+            return "", _outputs(what, inputs, dict.fromkeys(what.computed, UNKNOWN))
         _known(urn, inputs)
         identity = what.identity(inputs)
         if identity is not None:
@@ -108,7 +106,7 @@ class StandIn:
             if owner != urn:
                 raise StandInError(f"{urn} would be named {identity!r}, as {owner} is")
         rid, computed = self.backend.create(what, place, name_of(urn), inputs)
-        return rid, _outputs(inputs, computed)
+        return rid, _outputs(what, inputs, computed)
 
     def read(
         self, token: str, place: Place, rid: str, inputs: Inputs, *, outputs: Outputs
@@ -118,14 +116,14 @@ class StandIn:
         seen = self.backend.read(what, place, rid, inputs, outputs=outputs)
         if seen is None:
             return None
-        kept = {*what.no_effect, *what.unread}
+        kept, told = {*what.no_effect, *what.unread}, what.told(inputs)
         now = {}
         for key, value in inputs.items():
-            if not [*compare.differences(value, seen.get(key), key, kept)]:
+            if not [*compare.differences(told.get(key), seen.get(key), key, kept)]:
                 now[key] = value
             elif seen.get(key) is not None:
                 now[key] = seen[key]
-        return now, _outputs(now, seen)
+        return now, _outputs(what, now, seen)
 
     def update(
         self, urn: str, place: Place, rid: str, old: Inputs, new: Inputs, *, outputs: Outputs, preview: bool
@@ -133,9 +131,9 @@ class StandIn:
         """Change a resource in place."""
         what = adapter(type_of(urn))
         if preview:
-            return _outputs(new, {key: value for key, value in outputs.items() if key in what.computed})
+            return _outputs(what, new, {key: value for key, value in outputs.items() if key in what.computed})
         _known(urn, new)
-        return _outputs(new, self.backend.update(what, place, rid, old, new, outputs=outputs))
+        return _outputs(what, new, self.backend.update(what, place, rid, old, new, outputs=outputs))
 
     def delete(self, urn: str, place: Place, rid: str, inputs: Inputs) -> None:
         """Remove a resource."""
@@ -166,9 +164,9 @@ def _known(urn: str, inputs: Inputs) -> None:
         raise StandInError(f"{urn}: a value is still unknown at deployment")
 
 
-def _outputs(inputs: Inputs, computed: Outputs) -> Outputs:
+def _outputs(what: Adapter, inputs: Inputs, computed: Outputs) -> Outputs:
     """Return the outputs: what the program gave, in its own words, and what the service adds."""
-    return {**computed, **inputs}
+    return {**computed, **what.told(inputs)}
 
 
 class Recorder:

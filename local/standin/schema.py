@@ -24,7 +24,7 @@ from pulumi.runtime import rpc
 
 from .wire import ARCHIVE, ASSET, SIGNATURE, UNKNOWN
 
-SDKS = {"aws": "pulumi_aws", "snowflake": "pulumi_snowflake"}
+SDKS = {"aws": "pulumi_aws", "azure-native": "pulumi_azure_native", "snowflake": "pulumi_snowflake"}
 
 
 class UnknownTypeError(LookupError):

@@ -9,7 +9,7 @@ from policies.graph import Graph, Node
 from policies.lake.grants import grants
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
-from policies.rules import Fault as Fault
+from policies.rules import Fault
 from policies.s3 import BUCKETS
 from policies.statements import ANYONE, Statement, statements
 

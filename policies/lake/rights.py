@@ -10,7 +10,7 @@ from policies.graph import Graph, Node
 from policies.lake.grants import ROLE, grants
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
-from policies.rules import Fault as Fault
+from policies.rules import Fault
 from policies.statements import ANYONE, Statement, matches, statements
 
 KEY = "aws:kms/key:Key"

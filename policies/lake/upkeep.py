@@ -9,7 +9,7 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 from policies.graph import Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import CLASS, Lake
-from policies.rules import Fault as Fault
+from policies.rules import Fault
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 FUNCTION = "aws:lambda/function:Function"

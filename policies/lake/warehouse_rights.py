@@ -10,7 +10,7 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 from policies.graph import Graph, Node
 from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
-from policies.rules import Fault as Fault
+from policies.rules import Fault
 
 PRIVILEGES = "snowflake:index/grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole"
 ROLES = "snowflake:index/grantAccountRole:GrantAccountRole"

@@ -13,7 +13,8 @@ from local.standin import run_in_process
 from tests.program.graph import Graph
 
 ROOT = Path(__file__).resolve().parents[2]
-STACKS = ("local", "dev", "prod")
+STACKS = ("local", "dev", "prod")  # on AWS
+AZURE = ("azure",)
 PROGRAM = ("components", "contracts", "functions", "requirements", "warehouse/sql")
 
 

@@ -12,6 +12,7 @@ import pytest
 import settings
 from components import pattern
 from components.aws.cloud import AwsCloud
+from components.azure.cloud import AzureCloud
 from components.pattern import Capability, Cloud, UnsupportedCloudError, cloud
 
 
@@ -27,9 +28,20 @@ def parsed(**config: Any) -> settings.Settings:
     )
 
 
-def test_azure_is_known_and_refused_with_a_clear_error() -> None:
+def azure(**config: Any) -> settings.Settings:
+    given: dict[str, Any] = {
+        "cloud": "azure",
+        "experimental": ["azure"],
+        "functions": {"architecture": "x86_64"},
+        "streams": {"mode": "provisioned"},
+    }
+    return parsed(**given | config)
+
+
+def test_a_cloud_that_is_known_only_is_refused_with_a_clear_error() -> None:
+    clouds = {"aws": ("components.aws.cloud", "AwsCloud"), "azure": None}
     with pytest.raises(UnsupportedCloudError, match=r"azure is known, but .*; expected aws$"):
-        cloud(parsed(cloud="azure"))
+        cloud(azure(), clouds)
 
 
 def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
@@ -75,12 +87,13 @@ def test_only_what_is_needed_is_asked_for() -> None:
     assert Capability.IMMUTABLE_LANDING not in pattern.needed(dev)
 
 
-def test_aws_has_every_stage_of_the_protocol() -> None:
-    assert cloud(parsed()) is AwsCloud
+@pytest.mark.parametrize(("made", "config"), [(AwsCloud, parsed), (AzureCloud, azure)])
+def test_a_cloud_has_every_stage_of_the_protocol(made: type[Cloud], config: Any) -> None:
+    assert cloud(config()) is made
     for name, member in inspect.getmembers(Cloud, inspect.isfunction):
         if not name.startswith("_") or name == "__init__":
             asked = inspect.signature(member).parameters
-            assert list(inspect.signature(getattr(AwsCloud, name)).parameters) == list(asked), name
+            assert list(inspect.signature(getattr(made, name)).parameters) == list(asked), name
 
 
 def test_what_is_between_stages_names_no_service() -> None:
@@ -94,3 +107,17 @@ def test_a_cloud_is_imported_only_when_it_is_asked_for() -> None:
     code = "import components.pattern, sys; sys.exit('components.aws.cloud' in sys.modules)"
     root = Path(pattern.__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("other", "module"),
+    [("pulumi_azure_native", "components.aws.cloud"), ("pulumi_aws", "components.azure.cloud")],
+)
+def test_a_cloud_does_not_import_the_other_one_s_sdk(other: str, module: str) -> None:
+    code = (
+        f"import components.lake, {module}, sys; "
+        f"sys.exit(' '.join(name for name in sys.modules if name.split('.')[0] == {other!r})[:200] or 0)"
+    )
+    root = Path(pattern.__file__).parents[1]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi_aws.config
+import pulumi_azure_native.config.vars
 import pulumi_snowflake
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 import settings
 import settings_places
 from settings import Settings, SettingsError
-from tests.program.conftest import ROOT, STACKS
+from tests.program.conftest import AZURE, ROOT, STACKS
 
 SOURCES = ("ecommerce", "pos")
 GOOD: dict[str, Any] = {"environment": "prod", "owner": "data-platform"}
@@ -218,7 +219,15 @@ def test_every_shipped_stack_is_right_and_holds_no_credentials(stack: str) -> No
     assert hasattr(pulumi_snowflake.config.vars._ExportableConfig, "preview_features_enabled")
 
 
-@pytest.mark.parametrize("stack", STACKS)
+@pytest.mark.parametrize("stack", AZURE)
+def test_every_shipped_stack_on_azure_is_right_and_holds_no_credentials(stack: str) -> None:
+    assert ours(stack).cloud == "azure"
+    given_keys = {key for key in shipped(stack) if not key.startswith("retaillake:")}
+    assert given_keys == {"azure-native:location", "snowflake:previewFeaturesEnabled"}
+    assert hasattr(pulumi_azure_native.config.vars._ExportableConfig, "location")
+
+
+@pytest.mark.parametrize("stack", [*STACKS, *AZURE])
 def test_the_preview_features_are_ones_that_the_provider_knows(stack: str) -> None:
     documented = Path(pulumi_snowflake.provider.__file__).read_text()
     for feature in shipped(stack)["snowflake:previewFeaturesEnabled"]:
@@ -227,7 +236,7 @@ def test_the_preview_features_are_ones_that_the_provider_knows(stack: str) -> No
 
 def test_all_shipped_stacks_are_tested() -> None:
     files = {path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml")}
-    assert files == set(STACKS)
+    assert files == {*STACKS, *AZURE}
 
 
 def test_development_and_production_differ_where_it_matters() -> None:

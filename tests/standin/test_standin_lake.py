@@ -13,7 +13,7 @@ import pytest
 from local.standin import deploy, destroy, preview, refresh, run_in_process
 
 ROOT = Path(__file__).resolve().parents[2]
-STACKS = ("local", "dev", "prod")
+STACKS = ("local", "dev", "prod", "azure")
 needs_engine = pytest.mark.skipif(
     shutil.which("pulumi") is None,
     reason="no pulumi on the PATH: NO stack of the lake is previewed or deployed by the real engine here",

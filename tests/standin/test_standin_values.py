@@ -116,7 +116,9 @@ def test_inputs_are_checked_against_the_sdk(token: str, inputs: dict, complaints
     assert [str(failure) for failure in schema.failures(token, inputs)] == complaints
 
 
-@pytest.mark.parametrize("token", ["aws:kms/key:Kay", "azure-native:storage:StorageAccount"])
+@pytest.mark.parametrize(
+    "token", ["aws:kms/key:Kay", "azure-native:storage:StorageAcount", "gcp:storage/bucket:Bucket"]
+)
 def test_a_type_that_no_sdk_has(token: str):
     with pytest.raises(schema.UnknownTypeError, match=token.split(":", maxsplit=1)[0]):
         schema.resource_type(token)

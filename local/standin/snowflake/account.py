@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ..adapter import Computed, Inputs, Outputs, Place, register
 from ..props import Props
+from ..schema import Failure
 from .client import NAMED, SnowflakeAdapter, Warehouse, altered, options, spelled
 from .names import parts, qualified, quoted, requalified, row
 
@@ -322,3 +323,51 @@ def _trust(place: Place, rid: str, inputs: Inputs) -> Outputs:
         "provider": inputs["storageProvider"],
         "enabled": inputs["enabled"],
     }
+
+
+APPLICATION = "SnowflakePACInt0000_laptop"
+
+
+class Recorded:
+    """What the laptop's warehouse has not: it can be recorded, and not be made."""
+
+    recorded: ClassVar[bool] = True
+
+    def unmapped(self, inputs: Inputs) -> list[Failure]:
+        """Refuse to reach a service."""
+        return [Failure(property="name", reason="the laptop's warehouse has nothing of Azure: only previews")]
+
+
+@register
+class StorageIntegrationAzure(Recorded, AccountObject):
+    """The trust between Snowflake and an account of Azure."""
+
+    type = "snowflake:index/storageIntegrationAzure:StorageIntegrationAzure"
+    kind = "INTEGRATION"
+    replace_on = frozenset({"name"})
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **NAMED,
+        "describeOutputs": lambda place, rid, inputs: [_application(rid, inputs)],
+    }
+
+
+def _application(rid: str, inputs: Inputs) -> Outputs:
+    tenant = inputs["azureTenantId"]
+    return {
+        "id": rid,
+        "enabled": inputs["enabled"],
+        "provider": "AZURE",
+        "tenantId": tenant,
+        "consentUrl": f"https://login.microsoftonline.com/{tenant}/oauth2/authorize?client_id={APPLICATION}",
+        "multiTenantAppName": APPLICATION,
+    }
+
+
+@register
+class NotificationIntegration(Recorded, AccountObject):
+    """What fetches messages of new objects."""
+
+    type = "snowflake:index/notificationIntegration:NotificationIntegration"
+    kind = "INTEGRATION"
+    replace_on = frozenset({"name", "notificationProvider", "type", "direction"})
+    computed: ClassVar[Mapping[str, Computed]] = NAMED

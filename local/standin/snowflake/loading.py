@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from ..adapter import Computed, Inputs, Outputs, Place, invoke, register
 from ..props import Props
+from .account import Recorded
 from .client import NAMED, SnowflakeAdapter, Warehouse, altered, as_given, base, holder, options, spelled
 from .names import camel, literal, requalified, row, snake
 
@@ -124,6 +125,22 @@ class StageExternalS3(SnowflakeAdapter):
         return seen
 
 
+@register
+class FileFormatAvro(Recorded, SnowflakeAdapter):
+    """A file format for Avro."""
+
+    type = "snowflake:index/fileFormatAvro:FileFormatAvro"
+    kind = "FILE FORMAT"
+
+
+@register
+class StageExternalAzure(Recorded, SnowflakeAdapter):
+    """A stage on a container of Azure."""
+
+    type = "snowflake:index/stageExternalAzure:StageExternalAzure"
+    kind = "STAGE"
+
+
 def _as_name(given: str | None, seen: str | None) -> str | None:
     """Return a name as the program wrote it, if the service means the same."""
     if given and seen and requalified(given) == requalified(seen):
@@ -186,7 +203,8 @@ class Pipe(SnowflakeAdapter):
 def _channel(place: Place, inputs: Inputs) -> str:
     if not inputs.get("autoIngest"):
         return ""
-    return inputs.get("awsSnsTopicArn") or place.arn("sqs", "sf-snowpipe-laptop")
+    heard = inputs.get("awsSnsTopicArn") or inputs.get("integration")
+    return heard or place.arn("sqs", "sf-snowpipe-laptop")
 
 
 @invoke("snowflake:index/getSystemGetAwsSnsIamPolicy:getSystemGetAwsSnsIamPolicy")

@@ -1,0 +1,1 @@
+"""The stages on Azure: experimental, declared whole, and not yet run."""
