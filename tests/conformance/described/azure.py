@@ -49,14 +49,24 @@ def is_false(value: Any) -> bool:
     return value is False
 
 
+def _holder(identity: Resource | None, assignment: Resource) -> Resource:
+    """Whose a right is: an identity's, or, where it is no identity of one worker, what gives it the right.
+
+    That as which Capture acts belongs to the hubs' namespace, which must carry it: who gives it something to
+    do is the delivery. A warehouse's principal is nobody of this stack.
+    """
+    if identity is None or "azure:Namespace$" in identity.urn:
+        return assignment
+    return identity
+
+
 def rights(graph: Graph) -> Iterator[Right]:
     """What role assignments give, on a thing itself or on all that is in it."""
     identities = {one.outputs["principalId"]: one for one in graph.run.of(IDENTITY)}
     custom = {one.id: one for one in graph.run.of(ROLE)}
     things = [one.id for kind in (HUB, KEY, ACCOUNT) for one in graph.run.of(kind)]
     for one in graph.of("RoleAssignment"):
-        holder = identities.get(one.inputs["principalId"], one)
-        # A warehouse's principal is nobody of this stack: the assignment itself says where it belongs.
+        holder = _holder(identities.get(one.inputs["principalId"]), one)
         scope, _, container = one.inputs["scope"].partition(CONTAINER)
         inside = [thing for thing in things if f"{thing}/".startswith(f"{scope}/")]
         for may in _words(one.inputs["roleDefinitionId"], custom):
@@ -73,7 +83,7 @@ def _words(role: str, custom: Mapping[str, Resource]) -> tuple[str, ...]:
 
 
 def carries(graph: Graph) -> Iterator[Carried]:
-    """A function's trigger names its hub; Capture is told on the hub, and belongs to whose identity it has."""
+    """A function's trigger names its hub; Capture is told on the hub, and acts as an identity."""
     hubs = graph.run.of(HUB)
     identities = {one.id: one for one in graph.run.of(IDENTITY)}
     for app in graph.of("WebApp"):
@@ -86,7 +96,16 @@ def carries(graph: Graph) -> Iterator[Carried]:
         if capture := hub.inputs.get("captureDescription"):
             destination = capture["destination"]
             writer = identities[destination["identity"]["userAssignedIdentity"]]
-            yield Carried(carrier=writer, origin=hub.id, target=destination["storageAccountResourceId"])
+            given = (one for one in graph.of("RoleAssignment") if _is_of(writer, one, destination))
+            for one in given:
+                target = destination["storageAccountResourceId"]
+                yield Carried(carrier=_holder(writer, one), origin=hub.id, target=target)
+
+
+def _is_of(identity: Resource, assignment: Resource, destination: Mapping[str, Any]) -> bool:
+    """Whether an assignment lets an identity into the account that Capture writes to."""
+    inside = assignment.inputs["scope"].startswith(destination["storageAccountResourceId"])
+    return inside and assignment.inputs["principalId"] == identity.outputs["principalId"]
 
 
 def trusts(graph: Graph) -> Iterator[Trust]:
@@ -112,6 +131,7 @@ DESCRIPTION = Description(
         "prod": {
             "azure-native:location": "westeurope",
             "retaillake:experimental": json.dumps(["azure"]),
+            "retaillake:residency": json.dumps({"regions": ["westeurope"]}),
             "retaillake:azure": json.dumps(PRINCIPALS),
             "retaillake:functions": json.dumps({"architecture": "x86_64"}),
             "retaillake:streams": json.dumps({"mode": "provisioned", "shards": 4}),
