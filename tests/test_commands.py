@@ -108,17 +108,30 @@ def helped(module: str, verb: str | None) -> str | None:
     main = Path(source.origin)
     main = main.with_name("__main__.py") if main.name == "__init__.py" else main
     text = main.read_text()
-    if not PARSERS & {name for node in ast.walk(ast.parse(text)) for name in names(node)}:
+    if not parses(text):
         return text  # it takes words as they are: they stand in it
     words = [sys.executable, "-m", module, *([verb] if verb else []), "--help"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     return done.stdout if done.returncode == 0 else None
 
 
-def names(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name.partition(".")[0] for alias in node.names]
-    return [(node.module or "").partition(".")[0]] if isinstance(node, ast.ImportFrom) else []
+def parses(text: str) -> bool:
+    """Whether a program has a parser of words, itself or in a module of ours that it imports."""
+    imported = names(text)
+    ours = (ROOT / f"{name.replace('.', '/')}.py" for name in imported)
+    imported |= {name for file in ours if file.is_file() for name in names(file.read_text())}
+    return bool(PARSERS & {name.partition(".")[0] for name in imported})
+
+
+def names(text: str) -> set[str]:
+    """The modules that a program imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
 
 
 @pytest.mark.parametrize("page", sorted({page for page, _ in commands()}))

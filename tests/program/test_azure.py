@@ -477,8 +477,10 @@ def test_what_cannot_be_made_again_is_protected_in_production(azure: Graph, prod
         "Pipe",
         "Queue",
         "ResourceGroup",
+        "Schema",
         "StorageAccount",
         "SystemTopic",
+        "Table",
         "Vault",
     }
     assert not [one for one in azure.custom if one.protect]

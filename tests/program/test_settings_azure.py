@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 import settings
+import settings_places
 from settings import Settings, SettingsError
 
 GOOD: dict[str, Any] = {
@@ -15,14 +16,16 @@ GOOD: dict[str, Any] = {
     "functions": {"architecture": "x86_64"},
     "streams": {"mode": "provisioned", "shards": 4},
 }
-PROVIDER = {"azure-native:location": "westeurope"}
+PREVIEW = {settings_places.PREVIEW: [*settings_places.FEATURES, *settings_places.AWS_FEATURES]}
+PROVIDER: dict[str, Any] = {"azure-native:location": "westeurope"}
 
 
-def parse(provider: dict[str, str] | None = PROVIDER, **config: Any) -> Settings:
-    return settings.parse({**GOOD, **config}, stack="prod", sources=["pos"], providers=provider)
+def parse(provider: dict[str, Any] | None = PROVIDER, **config: Any) -> Settings:
+    providers = None if provider is None else {**PREVIEW, **provider}
+    return settings.parse({**GOOD, **config}, stack="prod", sources=["pos"], providers=providers)
 
 
-def faults(provider: dict[str, str] | None = PROVIDER, **config: Any) -> dict[str, str]:
+def faults(provider: dict[str, Any] | None = PROVIDER, **config: Any) -> dict[str, str]:
     with pytest.raises(SettingsError) as raised:
         parse(provider, **config)
     return {fault.key: fault.expected for fault in raised.value.faults}
@@ -96,6 +99,6 @@ def test_a_stack_on_aws_is_asked_nothing_of_this() -> None:
         {"environment": "prod", "owner": "data"},
         stack="prod",
         sources=["pos"],
-        providers={"aws:region": "eu-west-1"},
+        providers={"aws:region": "eu-west-1", **PREVIEW},
     )
     assert (found.cloud, found.functions.architecture, found.streams.mode) == ("aws", "arm64", "on-demand")

@@ -96,7 +96,10 @@ def upgraded_by_the_engine(file: Path, tmp_path: Path, root: Path = ROOT) -> lis
     engine.home.mkdir()
     engine.adopt(document)
     assert {one.urn for one in engine.export()} == {*kinds}
-    return losses(engine.preview(), kinds)
+    seen = engine.previewed()
+    if seen.failure:
+        raise seen.failure
+    return losses(seen.steps, kinds)
 
 
 # --- the upgrade itself ---------------------------------------------------------------------------------
