@@ -14,7 +14,7 @@ import boto3
 import pytest
 import yaml
 
-from local.standin import deploy, refresh
+from local.standin import deploy, destroy, refresh
 from local.standin.cli import Cli
 from local.standin.live import Live
 
@@ -124,30 +124,34 @@ def test_the_lake_itself_has_no_drift_until_somebody_meddles(
 ):
     """The whole program, both clouds: nothing of it looks changed by being read."""
     where: dict[str, Any] = {"engine": "cli", "aws_endpoint": aws, "warehouse": warehouse}
-    made = deploy(ROOT, "local", state_dir=tmp_path, **where)
     live = Live(root=ROOT, aws_endpoint=aws, warehouse=warehouse)
+    try:
+        made = deploy(ROOT, "local", state_dir=tmp_path, **where)
 
-    def look() -> tuple[dict[str, str], str]:
-        engine = Cli(project_dir=ROOT, stack="local", home=(tmp_path / "cli").resolve(), backend=live)
-        with engine.opened() as (directory, environment):
-            script = step("refresh", "refresh")["run"]
-            return run(script, directory, {**environment, "STACK": "local"})[1:]
+        def look() -> tuple[dict[str, str], str]:
+            engine = Cli(project_dir=ROOT, stack="local", home=(tmp_path / "cli").resolve(), backend=live)
+            with engine.opened() as (directory, environment):
+                script = step("refresh", "refresh")["run"]
+                return run(script, directory, {**environment, "STACK": "local"})[1:]
 
-    outputs, said = look()
-    assert outputs == {"found": "no"}, said
-    kinesis = boto3.client(
-        "kinesis",
-        endpoint_url=aws,
-        region_name=made.outputs["region"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    stream = made.outputs["streams"]["pos"]["ingress"]
-    kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=200)
-    outputs, said = look()
-    assert outputs == {"found": "yes"}
-    assert f"aws:kinesis:Stream {stream} update [diff: ~retentionPeriod]" in said
-    live.close()
+        outputs, said = look()
+        assert outputs == {"found": "no"}, said
+        kinesis = boto3.client(
+            "kinesis",
+            endpoint_url=aws,
+            region_name=made.outputs["region"],
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        stream = made.outputs["streams"]["pos"]["ingress"]
+        kinesis.increase_stream_retention_period(StreamName=stream, RetentionPeriodHours=200)
+        outputs, said = look()
+        assert outputs == {"found": "yes"}
+        assert f"aws:kinesis:Stream {stream} update [diff: ~retentionPeriod]" in said
+    finally:
+        live.close()
+        # The warehouse is the other tests' too.
+        destroy(ROOT, "local", state_dir=tmp_path, **where)
 
 
 @needs_engine
