@@ -30,7 +30,7 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -48,6 +48,7 @@ from functions.shared.records import Entry
 from functions.token_key.azure_handler import read
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
+from functions.transform.environment import Environment
 
 PAUSE = "00:00:10"
 logger = logging.getLogger("transform")
@@ -90,10 +91,9 @@ class Event(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Environment):
     """The function's environment."""
 
-    source: str
     protected_namespace: str
     protected_hub: str
     pii_field_key: str
@@ -102,25 +102,6 @@ class Settings:
     token_secret: str
     landing_account: str
     azure_client_id: str
-    data_key_seconds: float = 3600
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings.
-
-        Raises
-        ------
-        ValueError
-            With every variable that is missing.
-        """
-        found = {f.name: environment.get(f.name.upper(), "") for f in fields(cls)}
-        seconds = found.pop("data_key_seconds") or "3600"
-        faults = [f"{name.upper()} is not set" for name, value in found.items() if not value]
-        if not seconds.isdecimal() or int(seconds) == 0:
-            faults.append(f"DATA_KEY_SECONDS is a whole number of seconds, not {seconds!r}")
-        if faults:
-            raise ValueError("the transform's environment: " + "; ".join(faults))
-        return cls(**found, data_key_seconds=float(seconds))
 
 
 class Function:

@@ -23,8 +23,7 @@ and the mapping tries again; what was written before is written twice, with the 
 import os
 import time
 from base64 import b64encode
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, TypedDict
 
@@ -37,6 +36,7 @@ from functions.shared.protection import KEY_BYTES, DataKeys, Purpose
 from functions.shared.put_records import encode_natively
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
+from functions.transform.environment import Environment
 from functions.transform.sink import ProtectedStream
 
 NAMESPACE = "RetailLake"
@@ -71,33 +71,13 @@ class Answer(TypedDict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Environment):
     """The function's environment."""
 
-    source: str
     pii_key_arn: str
     token_key_secret_arn: str
     protected_stream: str
     landing_bucket: str
-    data_key_seconds: float = 3600
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Read the settings.
-
-        Raises
-        ------
-        ValueError
-            With every variable that is missing.
-        """
-        found = {f.name: environment.get(f.name.upper(), "") for f in fields(cls)}
-        seconds = found.pop("data_key_seconds") or "3600"
-        faults = [f"{name.upper()} is not set" for name, value in found.items() if not value]
-        if not seconds.isdecimal() or int(seconds) == 0:
-            faults.append(f"DATA_KEY_SECONDS is a whole number of seconds, not {seconds!r}")
-        if faults:
-            raise ValueError("the transform's environment: " + "; ".join(faults))
-        return cls(**found, data_key_seconds=float(seconds))
 
 
 class Function:

@@ -1,0 +1,31 @@
+"""The transform's environment, whatever cloud it is in: variables named as the fields of its settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """What every cloud's transform is told; each cloud's own settings add their fields."""
+
+    source: str
+    data_key_seconds: float = 3600
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises
+        ------
+        ValueError
+            With every variable that is missing.
+        """
+        found = {f.name: environment.get(f.name.upper(), "") for f in fields(cls)}
+        seconds = found.pop("data_key_seconds") or "3600"
+        faults = [f"{name.upper()} is not set" for name, value in found.items() if not value]
+        if not seconds.isdecimal() or int(seconds) == 0:
+            faults.append(f"DATA_KEY_SECONDS is a whole number of seconds, not {seconds!r}")
+        if faults:
+            raise ValueError("the transform's environment: " + "; ".join(faults))
+        return cls(**found, data_key_seconds=float(seconds))
