@@ -45,7 +45,7 @@ class _Plan:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
-        self.parse = compile_parse(schema)
+        self.parse = compile_parse(schema, once=_unread(contract))
         self.protect = Protector(contract, token_key).protect
 
 
@@ -206,6 +206,16 @@ class Transform:
         for parent, name, packed in found:
             parent[name] = packed
         return "h-" + token(mac)
+
+
+def _unread(contract: Contract) -> frozenset[str]:
+    """Return the members of a contract's data that are of many parts, and without personal data."""
+    read = {pii.path[0] for pii in contract.pii}
+    return frozenset(
+        name
+        for name, schema in contract.schema["properties"].items()
+        if name not in read and schema.get("type") in ("array", "object")
+    )
 
 
 def _has_twins(raw: bytes) -> bool:

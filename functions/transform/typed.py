@@ -9,7 +9,7 @@ Nothing is lost on the way. A text is taken only if all of its members are in wh
 a member that the schema does not know nor the second of two with one name can hide.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, Union, cast
 
 import msgspec
@@ -33,8 +33,17 @@ _PLAIN: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "string
 _INT64 = 2**63
 
 
-def compile_parse(schema: JsonObject) -> Parse:
-    """Return what parses a text of a schema; where it is not sure that a text is one, it returns None."""
+def compile_parse(schema: JsonObject, *, once: Set[str] = frozenset()) -> Parse:
+    """Return what parses a text of a schema; where it is not sure that a text is one, it returns None.
+
+    Parameters
+    ----------
+    schema
+        Of an event.
+    once
+        Members of an event's data that are written as they are, and need to be written only once: if the
+        event has its id, they come as JSON (`orjson.Fragment`).
+    """
     found, rest = _split(schema)
     decode = msgspec.json.Decoder(cast(type[JsonObject], found)).decode
     is_valid = compile_validator({"$schema": schema["$schema"], **rest}).is_valid
@@ -43,7 +52,13 @@ def compile_parse(schema: JsonObject) -> Parse:
     def parse(raw: bytes) -> JsonObject | None:
         try:
             event = decode(raw)
-            if is_valid(event) and ((text := dumps(event)) == raw or not may_lack_members(text, raw)):
+            if not is_valid(event):
+                return None
+            if once and event.get("event_id") is not None:
+                data = event["data"]
+                for name in once & data.keys():
+                    data[name] = orjson.Fragment(dumps(data[name]))
+            if (text := dumps(event)) == raw or not may_lack_members(text, raw):
                 return event
         except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
             pass  # not of the type, no UTF-8, a number that cannot be written, too deep
