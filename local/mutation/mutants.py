@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from local.standin.state import Resource
 
-from . import aws, deletion, placing, properties, snowflake, tagging
+from . import aws, azure, deletion, placing, properties, snowflake, tagging
 from .aws.documents import says_the_same
 from .graph import Graph, deployable
 from .mutant import Mutant
@@ -20,6 +20,7 @@ OPERATORS: tuple[Callable[[Graph], Iterator[Mutant]], ...] = (
     tagging.mutants,
     placing.mutants,
     *aws.OPERATORS,
+    *azure.OPERATORS,
     *snowflake.OPERATORS,
 )
 UNCHANGED = "nothing is different"

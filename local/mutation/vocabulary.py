@@ -12,11 +12,12 @@ import re
 from functools import cache
 
 from .aws.vocabulary import AWS
+from .azure.vocabulary import AZURE
 from .snowflake.vocabulary import SNOWFLAKE
 from .weaker import Rule, Vocabulary
 
 #: by the package in a type's token
-OF = {"aws": AWS, "snowflake": SNOWFLAKE}
+OF = {"aws": AWS, "azure-native": AZURE, "snowflake": SNOWFLAKE}
 
 
 def of(subject: str) -> Vocabulary:

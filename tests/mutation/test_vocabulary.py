@@ -9,7 +9,7 @@ from local.mutation import mutants, vocabulary
 from local.mutation.graph import Graph, dotted, unversioned, walk
 from local.mutation.mutant import CLASSES
 
-STACKS = ("local", "dev", "prod")
+STACKS = ("local", "dev", "prod", "azure")
 pytestmark = pytest.mark.xdist_group("mutation")
 
 

@@ -10,6 +10,9 @@ from local.standin.state import Resource
 from ..graph import GONE
 from ..weaker import Rule, Vocabulary, Weaker, gone, higher, lower, off, rule, to
 
+#: a queue that is not ours
+ELSEWHERE_QUEUE = "https://somebodyelses.queue.core.windows.net/landed"
+
 
 def storage_root(_: Resource, value: Any) -> Weaker:
     """Open the whole bucket or account instead of a prefix."""
@@ -35,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     rule("access", r"\bwithManagedAccess$", off),
     rule("access", r"\bdropPublicSchemaOnCreation$", off),
     rule("masking", r"\bmaskingPolicies$", gone),
+    rule("flow", r"\bazureStorageQueuePrimaryUri$", to(ELSEWHERE_QUEUE)),
     # what a runaway costs
     rule("budget", r"\bautoSuspend$", to(0, GONE)),
     rule("budget", r"\bwarehouse:Warehouse resourceMonitor$", gone),
@@ -57,9 +61,11 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
         r"^snowflake:\S+ (schema|database|table|warehouse|fileFormat(\.formatName)?)$",
     ),
     "a reference: what the role or the other end may do is weakened there": (r"\bstorageAwsRoleArn$",),
+    "whose consent the warehouse asks for: in another tenant it has no role": (r"\bazureTenantId$",),
     "without it nothing loads, which is seen; it protects nothing": (
         r"\b(autoIngest|awsSnsTopicArn)$",
-        r"\bstorageIntegrationAws:\w+ (enabled|storageProvider)$",
+        r"\bstorageIntegrationAws:\w+ storageProvider$",
+        r"\b(storage|notification)Integration\w*:\w+ (enabled|type|notificationProvider)$",
     ),
     "on which object; what for is in its privileges, and whether on all of a schema in inSchema": (
         r"\bgrantPrivilegesToAccountRole:\w+ on\w+$",
