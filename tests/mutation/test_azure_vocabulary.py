@@ -265,6 +265,11 @@ CASES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
             ("siteConfig.linuxFxVersion", "Python|3.8"),
         },
     ),
+    (
+        "authorization:RoleDefinition",
+        {"permissions": [{"notActions": [], "notDataActions": ["Microsoft.KeyVault/vaults/secrets/*"]}]},
+        {("permissions[0].notDataActions", "gone")},
+    ),
     ("web:WebAppFtpAllowed", {"allow": False}, {("allow", "True")}),
     (
         "monitor:MetricAlert",

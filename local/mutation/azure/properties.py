@@ -235,6 +235,10 @@ SEEING: Mapping[str, tuple[Property, ...]] = {
 
 ACCESS: Mapping[str, tuple[Property, ...]] = {
     "authorization:RoleAssignment": (("access", "condition", gone, "conditionVersion"),),
+    "authorization:RoleDefinition": (
+        ("access", "permissions[].notActions", if_any),
+        ("access", "permissions[].notDataActions", if_any),
+    ),
 }
 
 PROPERTIES: Mapping[str, tuple[Property, ...]] = {

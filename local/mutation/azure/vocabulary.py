@@ -52,9 +52,6 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
         r":SystemTopicEventSubscription \w+WithResourceIdentity\.identity(\..*)?$",
         r":RoleAssignment principalType$",
     ),
-    "takes away from what is allowed, or from which of it, and takes nothing away here": (
-        r":RoleDefinition permissions\[\]\.not(Data)?Actions$",
-    ),
     "which key, and where: without it the service refuses a key of one's own, and keySource is a mutant": (
         r":StorageAccount encryption\.keyVaultProperties(\.(keyName|keyVaultUri))?$",
     ),
