@@ -42,7 +42,7 @@ format: .venv/.dev ## let ruff put the code in order
 bench: .venv/.dev .venv-dbt/.done ## measure, and write docs/benchmarks.md
 	@$(PY) -m benchmarks
 
-policy-mutation: .venv/.dev ## weaken dev and prod in one place at a time, and count what the policies notice
+policy-mutation: .venv/.dev ## weaken dev, prod and azure in one place at a time, and count what the policies notice
 	@$(PY) -W ignore -m local.mutation --page --json .build/policy-mutation.json
 
 .venv-uv/bin/uv: requirements/uv.txt

@@ -15,7 +15,7 @@ from local.mutation import accepted, report
 from local.mutation.score import Score, graph_of, pack_of, score
 from local.state import PROJECT_ROOT
 
-STACKS = ("dev", "prod")
+STACKS = ("dev", "prod", "azure")
 PAGE = PROJECT_ROOT / "docs/policy-mutation.md"
 console = Console()
 

@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from local.standin.state import Resource
 
-from .graph import GONE, Graph, Path, deployable, edited, marks, walk
-from .mutant import Change, Mutant
-
-PROTECTING: tuple[tuple[str, str], ...] = (
-    (r"^aws:s3/bucket(PublicAccessBlock|OwnershipControls|Acl):", "public"),
-    (r"^aws:s3/bucketPolicy:|^aws:(sqs/queuePolicy|sns/topicPolicy):", "access"),
-    (r"^aws:s3/bucketServerSideEncryptionConfiguration:", "encryption"),
-    (r"^aws:s3/bucket(Versioning|ObjectLockConfiguration):", "loss"),
-    (r"^aws:s3/bucketLifecycleConfiguration:", "retention"),
-    (r"^aws:kms/key:|^azure-native:keyvault:Key$", "encryption"),
-    (r"^aws:sqs/queue:", "loss"),
-    (r"^aws:sns/topic:|:MetricAlarm$|^azure-native:\S+:(MetricAlert|ActionGroup)$", "alarm"),
-    (r"^aws:sns/topicSubscription:", "trace"),
-    (r"^aws:cloudwatch/logGroup:|:DiagnosticSetting$", "trace"),
-    (r":(MaskingPolicy|Tag|TagAssociation|RowAccessPolicy)$", "masking"),
-    (r":ResourceMonitor$", "budget"),
-    (r":NetworkPolicy$|:(NetworkRuleSet|NamespaceNetworkRuleSet)$", "public"),
-    (r"^snowflake:index/pipe:", "flow"),
-    (r":(ManagementPolicy|BlobContainerImmutabilityPolicy)$", "loss"),
-)
-
-# What protects nothing by being there, and why.
-NEUTRAL: tuple[tuple[str, str], ...] = (
-    (r"^aws:(kinesis|lambda|s3/bucket:|s3/bucketNotification|secretsmanager|cloudwatch/logStream)",
-     "a stage of the flow: without it no data passes, and none is exposed"),
-    (r"^aws:(iam|lambda/permission|kms/alias)", "a right, or a name: without it less is allowed"),
-    (r"^snowflake:index/(accountRole|grant\w+):", "a right: without it less is allowed"),
-    (r"^snowflake:index/(database|schema|table|streamOnTable|task|warehouse|(stage|storageInt|fileFormat)\w*):",
-     "where data lies or passes: without it there is none"),
-)  # fmt: skip
-
-
-def kind_of(token: str) -> str | None:
-    """Return the class in which the loss of a resource of this type counts."""
-    return next((kind for pattern, kind in PROTECTING if re.search(pattern, token)), None)
-
-
-def neutral(token: str) -> str | None:
-    """Return why a resource of this type protects nothing, or None where no reason is known."""
-    return next((reason for pattern, reason in NEUTRAL if re.search(pattern, token)), None)
+from .graph import GONE, Change, Graph, Path, deployable, edited, marks, unversioned, walk
+from .mutant import Mutant
+from .vocabulary import protecting
 
 
 def mutants(graph: Graph) -> Iterator[Mutant]:
     """Take each protecting resource away."""
     for resource in graph.managed:
-        if kind := kind_of(resource.type):
+        if kind := protecting(unversioned(resource.type)):
             yield Mutant(kind=kind, resource=resource, where="the resource", what="deleted",
                          change=without(graph, resource))  # fmt: skip
 

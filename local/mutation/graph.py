@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from local.standin import schema, wire
@@ -43,13 +44,19 @@ class Graph:
         return [one for one in self.resources.values() if one.managed]
 
     def of(self, token: str) -> list[Resource]:
-        """Return the resources of a type."""
-        return [one for one in self.managed if one.type == token]
+        """Return the resources of a type, whatever version of the service's interface it names."""
+        return [one for one in self.managed if unversioned(one.type) == token]
 
     def apply(self, change: Change) -> Graph:
         """Return the graph with a change."""
         kept = {urn: one for urn, one in self.resources.items() if urn not in change.removed}
         return Graph({**kept, **change.changed}.values())
+
+
+@cache
+def unversioned(token: str) -> str:
+    """Return a type's token without the version of the service's interface that it may name."""
+    return re.sub(r"^(azure-native:\w+)/v\w+:", r"\1:", token)
 
 
 def walk(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -107,8 +114,16 @@ def put(value: Any, path: Path, new: Any) -> Any:
     return made
 
 
-def edited(resource: Resource, edits: Mapping[Path, Any]) -> Resource:
-    """Return the resource with other properties, in what it was given and in what it is."""
+def edited(
+    resource: Resource, edits: Mapping[Path, Any], links: Mapping[str, list[str]] | None = None
+) -> Resource:
+    """Return the resource with other properties, in what it was given and in what it is.
+
+    Parameters
+    ----------
+    links
+        To which resources a property points now, by their URNs.
+    """
     inputs, outputs = resource.raw_inputs, resource.raw_outputs
     # Later items of a list first, so that taking one away moves none that is still to come.
     for path, new in sorted(
@@ -118,15 +133,21 @@ def edited(resource: Resource, edits: Mapping[Path, Any]) -> Resource:
         if mirror := MIRRORS.get(str(path[0])):
             outputs = put(outputs, (mirror, *path[1:]), new)
     gone = {str(path[0]) for path, new in edits.items() if new is GONE and len(path) == 1}
-    property_dependencies = {k: v for k, v in resource.property_dependencies.items() if k not in gone}
+    kept = {k: v for k, v in resource.property_dependencies.items() if k not in gone}
+    property_dependencies = {**kept, **(links or {})}
     return dataclasses.replace(
         resource, raw_inputs=inputs, raw_outputs=outputs, property_dependencies=property_dependencies
     )
 
 
-def clone(resource: Resource, suffix: str, edits: Mapping[Path, Any]) -> Resource:
+def clone(
+    resource: Resource,
+    suffix: str,
+    edits: Mapping[Path, Any],
+    links: Mapping[str, list[str]] | None = None,
+) -> Resource:
     """Return a second resource like this one, under another name."""
-    made = edited(resource, edits)
+    made = edited(resource, edits, links)
     identity = f"{resource.id}-{suffix}" if resource.id else ""
     outputs = {
         name: _renamed(value, resource.id, identity) if name not in made.raw_inputs else value
@@ -145,7 +166,7 @@ def _renamed(value: Any, old: str, new: str) -> Any:
 def deployable(resource: Resource) -> bool:
     """Say whether the SDK's own types take the inputs: what no program can say is no weakness of one."""
     try:
-        return not schema.failures(resource.type, resource.inputs)
+        return not schema.failures(unversioned(resource.type), resource.inputs)
     except schema.UnknownTypeError:
         return True
 
@@ -153,5 +174,8 @@ def deployable(resource: Resource) -> bool:
 def marks(resource: Resource) -> set[str]:
     """Return the words by which others refer to a resource: its id, its ARN, its name."""
     outputs = resource.outputs
-    found = {resource.id, *(outputs.get(key) for key in ("arn", "id", "name", "fullyQualifiedName", "keyId"))}
+    found = {
+        resource.id,
+        *(outputs.get(key) for key in ("arn", "id", "name", "fullyQualifiedName", "keyId", "keyUri")),
+    }
     return {word for word in found if isinstance(word, str) and word}

@@ -13,7 +13,7 @@ from .graph import Change, Path, dotted, edited
 
 #: The classes in which a score is told.
 CLASSES = {
-    "access": "who may do what: IAM, key and resource policies, trust",
+    "access": "who may do what: roles, policies of keys and resources, trust",
     "alarm": "nobody hears of a failure",
     "budget": "what a runaway costs",
     "encryption": "data at rest is not encrypted, or not with a key of one's own",
@@ -61,12 +61,19 @@ class Mutant:
         return f"{self.kind}: {self.resource.type} {self.resource.name} {self.where}: {self.what}"
 
 
-def edit(kind: str, resource: Resource, what: str, edits: Mapping[Path, Any], *, where: str = "") -> Mutant:
-    """Return the mutant in which one resource has other properties."""
+def edit(
+    kind: str,
+    resource: Resource,
+    what: str,
+    edits: Mapping[Path, Any],
+    *,
+    where: str = "",
+    links: Mapping[str, list[str]] | None = None,
+) -> Mutant:
+    """Return the mutant in which one resource has other properties, which may point to other resources."""
     named = where or ", ".join(_exact(path) for path in edits)
-    return Mutant(
-        kind=kind, resource=resource, where=named, what=what, change=Change.of(edited(resource, edits))
-    )
+    change = Change.of(edited(resource, edits, links))
+    return Mutant(kind=kind, resource=resource, where=named, what=what, change=change)
 
 
 def beside(kind: str, resource: Resource, what: str, second: Resource) -> Mutant:

@@ -9,18 +9,19 @@ from dataclasses import dataclass, replace
 
 from local.standin.state import Resource
 
-from . import deletion, documents, flow, placing, properties, tagging, warehouse
+from . import aws, azure, deletion, placing, properties, snowflake, tagging
+from .aws.documents import says_the_same
 from .graph import Graph, deployable
 from .mutant import Mutant
 
 OPERATORS: tuple[Callable[[Graph], Iterator[Mutant]], ...] = (
     properties.mutants,
     deletion.mutants,
-    documents.mutants,
     tagging.mutants,
     placing.mutants,
-    warehouse.mutants,
-    flow.mutants,
+    *aws.OPERATORS,
+    *azure.OPERATORS,
+    *snowflake.OPERATORS,
 )
 UNCHANGED = "nothing is different"
 IMPOSSIBLE = "the SDK's types refuse it: no program can say it"
@@ -64,7 +65,7 @@ def _excluded(graph: Graph, mutant: Mutant) -> str | None:
         return UNCHANGED
     if not all(deployable(one) for one in change.changed.values()):
         return IMPOSSIBLE
-    return documents.says_the_same(mutant)
+    return says_the_same(mutant)
 
 
 def _same(graph: Graph, resource: Resource) -> bool:

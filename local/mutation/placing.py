@@ -11,6 +11,8 @@ from .mutant import Mutant, edit, option
 
 #: outside every residency that a shipped stack has
 ELSEWHERE = {"region": "us-east-1", "location": "eastus"}
+#: what a resource says that lies in no region
+NOWHERE = "Global"
 
 
 def mutants(graph: Graph) -> Iterator[Mutant]:
@@ -27,7 +29,7 @@ def _moved(one: Resource) -> Iterator[Mutant]:
     outputs = one.outputs
     for name, elsewhere in ELSEWHERE.items():
         here = outputs.get(name)
-        if isinstance(here, str) and here != elsewhere:
+        if isinstance(here, str) and here not in (elsewhere, NOWHERE):
             arn = outputs.get("arn")
             moved = edit("residency", one, elsewhere, {(name,): elsewhere})
             if isinstance(arn, str) and f":{here}:" in arn and "arn" not in one.inputs:

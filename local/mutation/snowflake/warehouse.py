@@ -9,8 +9,8 @@ from typing import Any
 
 from local.standin.state import Resource
 
-from .graph import GONE, Graph, Path, clone, walk
-from .mutant import Mutant, beside, edit
+from ..graph import GONE, Graph, Path, clone, walk
+from ..mutant import Mutant, beside, edit
 
 MASK = "snowflake:index/maskingPolicy:MaskingPolicy"
 TAG = "snowflake:index/tag:Tag"
@@ -18,6 +18,14 @@ TAGGED = "snowflake:index/tagAssociation:TagAssociation"
 PRIVILEGES = "snowflake:index/grantPrivilegesToAccountRole:GrantPrivilegesToAccountRole"
 ROLES = "snowflake:index/grantAccountRole:GrantAccountRole"
 PIPE = "snowflake:index/pipe:Pipe"
+#: stages, and what opens the storage behind them to whoever knows it
+STAGES = {
+    "snowflake:index/stageExternalS3:StageExternalS3": {
+        "awsKeyId": "somebody",
+        "awsSecretKey": "correct horse",
+    },
+    "snowflake:index/stageExternalAzure:StageExternalAzure": {"azureSasToken": "correct horse"},
+}
 EVERYBODY = "PUBLIC"
 IN_SESSION = r"IS_ROLE_IN_SESSION\('([^']+)'\)"
 
@@ -30,6 +38,10 @@ def mutants(graph: Graph) -> Iterator[Mutant]:
     for grant in graph.of(PRIVILEGES):
         yield from _granted(grant)
     yield from _roles(graph)
+    for token, credentials in STAGES.items():
+        for stage in graph.of(token):
+            edits: dict[Path, Any] = {("credentials",): credentials, ("storageIntegration",): GONE}
+            yield edit("access", stage, "instead of the integration", edits, where="credentials")
     for pipe in graph.of(PIPE):
         copy = str(pipe.inputs.get("copyStatement", ""))
         wider = re.sub(r"(FROM @[\w.]+/)\S+", r"\1", copy)

@@ -7,9 +7,9 @@ from typing import Any
 
 from local.standin.state import Resource
 
+from ..graph import GONE, Graph, Path, clone, get
+from ..mutant import Mutant, beside, edit
 from .documents import ROLE_POLICY, STREAM, added
-from .graph import GONE, Graph, Path, clone, get
-from .mutant import Mutant, beside, edit
 
 DELIVERY = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"

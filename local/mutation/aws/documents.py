@@ -10,8 +10,8 @@ from typing import Any
 
 from local.standin.state import Resource
 
-from .graph import Graph, Path
-from .mutant import Mutant, edit
+from ..graph import Graph, Path
+from ..mutant import Mutant, edit
 
 DOCUMENTS = ("policy", "assumeRolePolicy")
 ROLE = "aws:iam/role:Role"
