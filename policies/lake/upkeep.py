@@ -7,7 +7,7 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import Node
-from policies.lake.judged import lake_policy
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import CLASS, Lake
 from policies.rules import Fault
 
@@ -57,10 +57,9 @@ def _retry_faults(lake: Lake, node: Node) -> Iterator[str]:
 def _queued(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     least = config.get("minimumSeconds", 7 * 86_400)
     for queue in lake.queues:
-        seconds = queue.node.number("messageRetentionSeconds") or 345_600
-        if queue.node.type == QUEUE and seconds < least:
+        if queue.seconds is not None and queue.seconds < least:
             yield (
-                queue.node,
+                queue.place,
                 f"A queue must keep messages for {least:g} s or more: people are away at week-ends.",
             )
 
@@ -156,7 +155,7 @@ POLICIES = (
     lake_policy(
         "lake-transform-configure-batches",
         description="A transform tries again until a record is old, and only what failed.",
-        check=_retried,
+        check=by_cloud(aws=_retried),
         steps="Report single failures, bisect, retry without end, begin at TRIM_HORIZON.",
         severity=Severity.HIGH,
     ),
@@ -172,7 +171,7 @@ POLICIES = (
     lake_policy(
         "lake-logs-configure",
         description="What a lake's functions do can be looked up for long enough.",
-        check=_logged,
+        check=by_cloud(aws=_logged),
         steps="Set loggingConfig.logGroup to a log group of the stack, and its retention.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 1}}),
@@ -180,7 +179,7 @@ POLICIES = (
     lake_policy(
         "lake-function-disallow-ended-runtime",
         description="Functions run on what is still mended.",
-        check=_current,
+        check=by_cloud(aws=_current),
         steps="Take a newer runtime.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"ended": _texts(ENDED)}),
@@ -188,14 +187,14 @@ POLICIES = (
     lake_policy(
         "lake-key-enforce-own",
         description="What a lake encrypts, it encrypts with keys of its own stack.",
-        check=_own_keys,
+        check=by_cloud(aws=_own_keys),
         steps="Set the key to one of the stack's.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-production-enforce-protect",
         description="In production keys, pipes and their topics are not deleted by accident, or not soon.",
-        check=_kept,
+        check=by_cloud(aws=_kept),
         steps="Raise deletionWindowInDays, and protect the pipe and its topic.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 7}}),
@@ -203,7 +202,7 @@ POLICIES = (
     lake_policy(
         "lake-alarm-configure",
         description="The alarms of a lake can be raised, and tell somebody.",
-        check=_alarmed,
+        check=by_cloud(aws=_alarmed),
         steps="Set threshold, dimensions, alarmActions and treatMissingData.",
         severity=Severity.MEDIUM,
     ),
