@@ -151,8 +151,9 @@ def plaintext(
     for key in keys:
         for right in held:
             if actions := tuple(right.allows(PLAINTEXT, places.spot(key))):
-                who = right.who.rpartition(" ")[2]
-                yield Plaintext(node=right.node, key=key, who=who, actions=actions, party=right.holders)
+                yield Plaintext(
+                    node=right.node, key=key, who=right.called, actions=actions, party=right.holders
+                )
         vault = places.owner(key)
         if vault is not None and vault.get("properties.enableRbacAuthorization") not in (True, UNKNOWN):
             yield from _by_policies(graph, places, vault, key)

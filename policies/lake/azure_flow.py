@@ -15,6 +15,8 @@ RECEIVE = (f"{HUBS}/namespaces/messages/receive/action",)
 SEND = (f"{HUBS}/namespaces/messages/send/action",)
 WRAP = (f"{KEYS}/wrap/action", f"{KEYS}/encrypt/action")
 # How often a function tries a batch, where its app's settings say it: without end is -1.
+# Where a function takes its code from.
+PACKAGE = "WEBSITE_RUN_FROM_PACKAGE"
 RETRIES = "AzureFunctionsJobHost__retry__maxRetryCount"
 
 

@@ -136,8 +136,12 @@ class Right:
     @property
     def who(self) -> str:
         """Who holds it, in words."""
-        names = sorted(one.name for one in self.holders)
-        return f"the identity {', '.join(names)}" if names else f"the principal {self.principal}"
+        return f"the {'identity' if self.holders else 'principal'} {self.called}"
+
+    @property
+    def called(self) -> str:
+        """Who holds it, by name or object id alone."""
+        return ", ".join(sorted(one.name for one in self.holders)) or self.principal
 
     @property
     def principal(self) -> str:

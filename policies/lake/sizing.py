@@ -12,6 +12,7 @@ from typing import Any, cast
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Node
+from policies.lake import azure_sizing
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake, Transform
 from policies.rules import Fault
@@ -111,7 +112,7 @@ POLICIES = (
     lake_policy(
         "lake-sizing-enforce-quotas",
         description="What a stack's streams may carry fits the quotas of its region.",
-        check=by_cloud(aws=_fits),
+        check=by_cloud(aws=_fits, azure=azure_sizing.fits),
         steps="Ask AWS for more, and put it into this policy's quotas; or make the stack smaller.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema(

@@ -7,6 +7,7 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import Node
+from policies.lake import azure_upkeep
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import CLASS, Lake
 from policies.rules import Fault
@@ -62,6 +63,11 @@ def _queued(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
                 queue.place,
                 f"A queue must keep messages for {least:g} s or more: people are away at week-ends.",
             )
+
+
+def _queued_everywhere(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from _queued(lake, config)
+    yield from by_cloud(azure=azure_upkeep.queued)(lake, config)
 
 
 def _logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
@@ -155,14 +161,14 @@ POLICIES = (
     lake_policy(
         "lake-transform-configure-batches",
         description="A transform tries again until a record is old, and only what failed.",
-        check=by_cloud(aws=_retried),
+        check=by_cloud(aws=_retried, azure=azure_upkeep.retried),
         steps="Report single failures, bisect, retry without end, begin at TRIM_HORIZON.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-queue-configure-retention",
         description="Queues of a lake keep messages until somebody has seen to them.",
-        check=_queued,
+        check=_queued_everywhere,
         steps="Raise messageRetentionSeconds.",
         severity=Severity.MEDIUM,
         level=EnforcementLevel.ADVISORY,
@@ -171,7 +177,7 @@ POLICIES = (
     lake_policy(
         "lake-logs-configure",
         description="What a lake's functions do can be looked up for long enough.",
-        check=by_cloud(aws=_logged),
+        check=by_cloud(aws=_logged, azure=azure_upkeep.logged),
         steps="Set loggingConfig.logGroup to a log group of the stack, and its retention.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 1}}),
@@ -179,7 +185,7 @@ POLICIES = (
     lake_policy(
         "lake-function-disallow-ended-runtime",
         description="Functions run on what is still mended.",
-        check=by_cloud(aws=_current),
+        check=by_cloud(aws=_current, azure=azure_upkeep.current),
         steps="Take a newer runtime.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"ended": _texts(ENDED)}),
@@ -187,14 +193,14 @@ POLICIES = (
     lake_policy(
         "lake-key-enforce-own",
         description="What a lake encrypts, it encrypts with keys of its own stack.",
-        check=by_cloud(aws=_own_keys),
+        check=by_cloud(aws=_own_keys, azure=azure_upkeep.own_keys),
         steps="Set the key to one of the stack's.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-production-enforce-protect",
         description="In production keys, pipes and their topics are not deleted by accident, or not soon.",
-        check=by_cloud(aws=_kept),
+        check=by_cloud(aws=_kept, azure=azure_upkeep.protected),
         steps="Raise deletionWindowInDays, and protect the pipe and its topic.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 7}}),
@@ -202,7 +208,7 @@ POLICIES = (
     lake_policy(
         "lake-alarm-configure",
         description="The alarms of a lake can be raised, and tell somebody.",
-        check=by_cloud(aws=_alarmed),
+        check=by_cloud(aws=_alarmed, azure=azure_upkeep.alarmed),
         steps="Set threshold, dimensions, alarmActions and treatMissingData.",
         severity=Severity.MEDIUM,
     ),
