@@ -53,6 +53,10 @@ class AzureLake(Lake):
         written = said == RESTRICTED and any(node in one.writes for one in self.transforms)
         return CONFIDENTIAL if written else said
 
+    def open_to_warehouse(self, zone: Node) -> bool:
+        """It comes as a principal of the tenant, once an administrator has consented to it."""
+        return azure_access.read_from_outside(self.places, zone, self.held)
+
     @cached_property
     def places(self) -> Places:
         """Where the resources lie."""

@@ -144,6 +144,14 @@ def container_spot(graph: Graph, places: Places, account: Node, name: str) -> Sp
     return Spot(group=places.group(account), path=path, node=made[0] if made else None)
 
 
+def read_from_outside(places: Places, zone: Node, held: tuple[Right, ...]) -> bool:
+    """Say whether somebody who is none of the stack may read what lies in an account."""
+    spots = [places.spot(one) for one in (zone, *places.inside(zone, CONTAINER))]
+    return any(
+        not right.holders and any(right.allows((f"{BLOBS}/read",), spot) for spot in spots) for right in held
+    )
+
+
 def plaintext(
     graph: Graph, places: Places, keys: tuple[Node, ...], held: tuple[Right, ...]
 ) -> Iterator[Plaintext]:

@@ -77,7 +77,7 @@ def writing(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
                 )
         for door, name in (
             ("allowCrossTenantReplication", "another tenant"),
-            ("isNfsV3Enabled", "a network"),
+            ("enableNfsV3", "a network"),
         ):
             if zone.get(door) is True:
                 yield zone, f"A landing zone must not be open to {name}: set {door} to false."
@@ -86,6 +86,12 @@ def writing(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
 def kept(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     """Locks that hold for long enough, and rules that end nothing early and everything in the end."""
     here, least = of_azure(lake), config.get("minimumDays", 7)
+    for account in here.graph.of(ACCOUNT):
+        if not services(here.places, account):
+            yield (
+                account,
+                "What is deleted from an account must be kept for a time: add BlobServiceProperties.",
+            )
     for zone in _zones(here):
         production = zone.tag("environment") == "prod"
         yield from ((zone, fault) for fault in _lock_faults(zone, production, least))
@@ -115,6 +121,8 @@ def _lock_faults(zone: Node, production: bool, least: float) -> Iterator[str]:
 
 
 def _ending(node: Node, least: float, versions: float) -> Iterator[str]:
+    if not node.items("policy.rules") and not unknown(node.get("policy")):
+        yield "What a landing zone no longer needs must end: set policy.rules."
     for rule in map(mapping, node.items("policy.rules")):
         definition = mapping(rule.get("definition"))
         actions, filters = mapping(definition.get("actions")), mapping(definition.get("filters"))
@@ -163,5 +171,7 @@ def _capture(lake: AzureLake, hub: Node) -> Iterator[str]:
     identity = f"{destination}.identity.userAssignedIdentity"
     if not unknown(hub.get(f"{destination}.identity")) and not lake.places.targets(hub, identity, IDENTITY):
         yield "A delivery must write as an identity of its own: set destination.identity."
+    if hub.get(f"{destination}.archiveNameFormat") is None:
+        yield "A delivery must say below which prefix it writes: set destination.archiveNameFormat."
     if hub.get(f"{CAPTURE}.encoding") not in ("Avro", UNKNOWN):
         yield "A delivery must keep each record as it is: set encoding to Avro."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from policies.graph import UNKNOWN, Node, mapping
+from policies.graph import UNKNOWN, Node, mapping, unknown
 from policies.lake.azure import AzureLake
 from policies.lake.azure_flow import PACKAGE, settings
 from policies.lake.azure_places import ACCOUNT, APP, CONTAINER, HUB, IDENTITY, KEY, TOPIC, VAULT, host_of
@@ -169,22 +169,35 @@ def vaults(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     here = of_azure(lake)
     tenants = {value for node in here.graph.of(IDENTITY) if (value := node.text("tenantId"))}
     for key in here.graph.of(KEY):
-        extra = [
-            one for one in key.items("properties.keyOps") if one not in ("wrapKey", "unwrapKey", UNKNOWN)
-        ]
-        if extra:
-            yield key, f"A key of a lake wraps keys, and nothing else: it may {', '.join(map(str, extra))}."
-        if key.text("properties.kty") in ("RSA", "EC", "oct"):
-            yield key, "A key of a lake must lie in hardware: set properties.kty to RSA-HSM."
+        yield from ((key, fault) for fault in _key(key))
     for vault in here.graph.of(VAULT):
         for door in ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment"):
             if vault.get(f"properties.{door}") is True:
                 yield vault, f"A vault of a lake is opened by roles alone: set properties.{door} to false."
+        if (vault.text("properties.sku.name") or "premium").lower() != "premium":
+            yield vault, "Only a premium vault keeps keys in hardware: set properties.sku.name to premium."
         if vault.items("properties.accessPolicies"):
             yield vault, "A vault of a lake is opened by roles alone: take its accessPolicies away."
         tenant = vault.text("properties.tenantId")
         if tenant is not None and tenants and tenant not in tenants:
             yield vault, f"A vault of a lake is for its own tenant, not {tenant}."
+
+
+def _key(key: Node) -> Iterator[str]:
+    given, kind = key.get("properties"), key.text("properties.kty")
+    missing = [one for one in ("kty", "keySize", "keyOps") if key.get(f"properties.{one}") is None]
+    if missing and not unknown(given):
+        yield f"A key of a lake says what it is and what it may: set {', '.join(missing)}."
+    extra = [one for one in key.items("properties.keyOps") if one not in ("wrapKey", "unwrapKey", UNKNOWN)]
+    if extra:
+        yield f"A key of a lake wraps keys, and nothing else: it may {', '.join(map(str, extra))}."
+    if kind in ("RSA", "EC", "oct"):
+        yield "A key of a lake must lie in hardware: set properties.kty to RSA-HSM."
+    size = key.number("properties.keySize")
+    if size is not None and size < 3072 and (kind or "RSA").startswith("RSA"):
+        yield "What a key wraps must stay closed for as long as it is kept: set keySize to 3072."
+    if key.get("properties.attributes.expires") is not None:
+        yield "A key must not end while what it wrapped is kept: leave properties.attributes.expires."
 
 
 def messaging(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -216,9 +229,17 @@ def _queue_rights(lake: AzureLake, queue: Node, senders: set[Node]) -> Iterator[
 
 
 def trust(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
-    """An identity is taken on by Azure's own resources, and by nobody from outside unless it is said."""
+    """Who holds a role on streams, keys or secrets is of the stack, and nobody from outside takes one on."""
+    here = of_azure(lake)
     issuers: list[str] = config.get("issuers", [])
-    for node in lake.graph.of(FEDERATION):
+    principals: list[str] = config.get("principals", [])
+    inner = here.graph.of(HUB, KEY, VAULT)
+    for right in here.held:
+        outside = not right.holders and right.node.text("principalId") is not None
+        reached = sorted(one.name for one in inner if right.covers(here.places.spot(one)))
+        if outside and reached and right.principal not in principals:
+            yield right.node, f"{right.who} is none of the stack, and holds a role on {', '.join(reached)}."
+    for node in here.graph.of(FEDERATION):
         issuer = node.text("issuer")
         if issuer is not None and issuer not in issuers:
             yield (

@@ -6,10 +6,12 @@ from typing import Any
 
 from policies.graph import UNKNOWN, Node, mapping, unknown
 from policies.lake.azure import AzureLake
+from policies.lake.azure_access import GROUP
 from policies.lake.azure_flow import settings
 from policies.lake.azure_places import (
     ACCOUNT,
     APP,
+    HUB,
     INSIGHTS,
     NAMESPACE,
     PEOPLE,
@@ -32,6 +34,9 @@ SERVICES = ("blobServices", "queueServices")
 LOGGED = (VAULT, NAMESPACE, APP, TOPIC)
 MOST = 1_000.0  # what an alarm may wait for at most, in whatever it counts
 DAY = 24  # hours
+SCOPES = (APP, HUB, INSIGHTS, NAMESPACE, TOPIC, VAULT, WORKSPACE, ACCOUNT)
+# A duration of a day or more, or of more than an hour.
+_LONG = re.compile(r"P\d|PT([2-9]|\d\d)H|PT\d{3,}M")
 
 
 def retried(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -45,23 +50,35 @@ def retried(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield app, "A transform must not be put to sleep: set siteConfig.alwaysOn."
         if app.get("enabled") is False:
             yield app, "A transform must run: leave enabled."
+        for hub in transform.reads:
+            if not any(one.of is hub and one.node.type == GROUP and app in one.party for one in here.readers):
+                yield app, f"A transform must read {hub.name} by a consumer group of its own: name it."
         for hub in (*transform.reads, *transform.writes):
             if hub.text("status") not in (None, "Active"):
                 yield hub, "A stream of a lake must send and receive: leave status at Active."
+            if hub.text("retentionDescription.cleanupPolicy") not in (None, "Delete"):
+                yield hub, "A stream of a lake must keep every record: set cleanupPolicy to Delete."
             hours = hub.number("retentionDescription.retentionTimeInHours")
             days = hub.number("messageRetentionInDays")
             least = hours if hours is not None else None if days is None else days * 24
+            if hub.get("retentionDescription") is None and days is None:
+                yield hub, "A stream must say for how long it keeps records: set retentionDescription."
             if least is not None and least < DAY:
                 yield hub, f"A stream must keep records for {DAY} hours or more: a failed batch waits there."
 
 
 def queued(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     """Event Grid tries for as long as it can, and does not end by itself."""
-    for node in of_azure(lake).graph.of(SUBSCRIPTION):
+    here = of_azure(lake)
+    for node in here.graph.of(SUBSCRIPTION):
         attempts = node.number("retryPolicy.maxDeliveryAttempts")
         minutes = node.number("retryPolicy.eventTimeToLiveInMinutes")
         if (attempts is not None and attempts < 30) or (minutes is not None and minutes < 1440):
             yield node, "Event Grid must try for a day: leave 30 attempts and 1440 minutes."
+        path = "deadLetterWithResourceIdentity.deadLetterDestination"
+        account = here.places.targets(node, f"{path}.resourceId", ACCOUNT)
+        if node.get(path) is not None and not account and not unknown(node.get(path)):
+            yield node, "What could not be told must stay in the stack: name an account of it."
         if node.get("expirationTimeUtc") is not None:
             yield node, "A subscription must not end by itself: take expirationTimeUtc away."
 
@@ -155,11 +172,17 @@ def own_keys(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield node, "A key must be followed when it is rotated: leave keyVersion."
         if not identities and not unknown(node.get("encryption")):
             yield node, "What is encrypted must be so as an identity of the stack: name it in encryption."
+        if not set(identities) <= set(here.places.identities(node)) and not unknown(node.get("identity")):
+            yield node, "What is encrypted must have the identity that may use the key: set identity."
     for node in here.graph.of(ACCOUNT, NAMESPACE):
         encryption = node.get("encryption")
         if encryption is None and node.type == NAMESPACE and node.tag("environment") == "prod":
             yield node, "Streams in production must be encrypted with a key of the stack: set encryption."
-        if encryption is not None and node.get("encryption.requireInfrastructureEncryption") is False:
+        tier = node.text("sku.name") if node.type == NAMESPACE else None
+        if encryption is not None and tier in ("Basic", "Standard"):
+            yield node, f"Tier {tier} encrypts with no key of one's own: take Premium."
+        twice = node.get("encryption.requireInfrastructureEncryption")
+        if encryption is not None and encryption is not UNKNOWN and twice not in (True, UNKNOWN):
             yield node, "What is encrypted must be so twice: set encryption.requireInfrastructureEncryption."
     for node in here.graph.of(ACCOUNT):
         yield from ((node, fault) for fault in _services(node))
@@ -201,6 +224,9 @@ def alarmed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             threshold = criterion.get("threshold")
             if isinstance(threshold, int | float) and not isinstance(threshold, bool) and threshold > MOST:
                 yield node, f"An alarm above {threshold:g} is never raised: {MOST:g} or less."
+            periods = mapping(criterion.get("failingPeriods")).get("minFailingPeriodsToAlert")
+            if isinstance(periods, int | float) and periods > 6:
+                yield node, f"An alarm after {periods:g} bad periods comes too late: 6 or less."
             if not raised(criterion):
                 yield (
                     node,
@@ -210,8 +236,12 @@ def alarmed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield node, "An alarm must say of what: set criteria."
         if not heard(here.places, node):
             yield node, "An alarm must tell somebody: enable it, and name an action group that is enabled."
-        if not node.get("scopes"):
-            yield node, "An alarm must say of which resource: set scopes."
+        for key in ("evaluationFrequency", "windowSize"):
+            if _LONG.match(node.text(key) or ""):
+                yield node, f"An alarm must be asked for within the hour: shorten {key}."
+        scopes = node.get("scopes")
+        if not scopes or not (unknown(scopes) or here.places.targets(node, "scopes", *SCOPES)):
+            yield node, "An alarm must be of a resource of the stack: set scopes."
     for node in here.graph.of(PEOPLE):
         receivers = [key for key in node.props if key.endswith("Receivers") and node.get(key)]
         if node.tag("environment") == "prod" and not receivers:

@@ -5,7 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from policies.graph import UNKNOWN, Graph, Node, mapping, unknown
-from policies.lake.azure_places import ACCOUNT, APP, HUB, NAMESPACE, PEOPLE, QUEUE, TOPIC, Places, host_of
+from policies.lake.azure_places import (
+    ACCOUNT,
+    APP,
+    HUB,
+    NAMESPACE,
+    PEOPLE,
+    QUEUE,
+    TOPIC,
+    Places,
+    host_of,
+    scope_of,
+)
 from policies.lake.parts import Channel, Queue, Sign
 
 METRIC = "azure-native:monitor:MetricAlert"
@@ -55,7 +66,12 @@ def heard(places: Places, alert: Node) -> bool:
     if alert.get("enabled") is False:
         return False
     groups, ids = groups_of(places, alert)
-    return any(one.get("enabled") is not False for one in groups) or (bool(ids) and not groups)
+    if groups:
+        return any(one.get("enabled") is not False for one in groups)
+    # People of another group may hear as well; what a stack's own group should hold and does not, nobody.
+    scopes = [scope_of(one) for one in ids if isinstance(one, str)]
+    own = {places.group(alert)}
+    return UNKNOWN in ids or any(one is not None and one.group not in own for one in scopes)
 
 
 def groups_of(places: Places, alert: Node) -> tuple[list[Node], list[Any]]:
@@ -208,7 +224,10 @@ def _kept(seconds: Any) -> float | None:
 
 def listening(graph: Graph, places: Places, pipe: Node) -> Iterable[Node]:
     """Return the queues on which a pipe would listen, through its notification integration."""
-    for integration in graph.targets(pipe, "integration", INTEGRATION):
+    value = pipe.get("integration")
+    made_of = graph.depends(pipe, "integration", INTEGRATION) if value is UNKNOWN else []
+    named = [one for one in graph.of(INTEGRATION) if isinstance(value, str) and value in one.identifiers]
+    for integration in (*named, *made_of):
         if integration.get("enabled") is not False:
             yield from _queues_at(graph, places, integration)
 

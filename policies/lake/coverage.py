@@ -22,7 +22,7 @@ def _loads(pipe: Pipe, delivery: Delivery) -> bool:
 
 def _piped(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for delivery in lake.deliveries:
-        if not any(_loads(pipe, delivery) for pipe in lake.pipes):
+        if lake.open_to_warehouse(delivery.zone) and not any(_loads(pipe, delivery) for pipe in lake.pipes):
             yield delivery.node, f"No pipe loads what lands below {delivery.zone.name}/{delivery.prefix}."
 
 

@@ -161,6 +161,10 @@ class Lake:
         """Say whether a resource is said to hold personal data, protected or not."""
         return self.classification(node) in (RESTRICTED, CONFIDENTIAL)
 
+    def open_to_warehouse(self, zone: Node) -> bool:
+        """Say whether the warehouse has been let into a zone: no pipe can be made before."""
+        return True
+
     @cached_property
     def streams(self) -> tuple[Node, ...]:
         """All streams, of personal data or not."""

@@ -243,7 +243,7 @@ POLICIES = (
         check=by_cloud(aws=_trust, azure=azure_rights.trust),
         steps="Add aws:SourceAccount to a service's trust, sts:ExternalId to an identity's.",
         severity=Severity.HIGH,
-        config=PolicyConfigSchema({"bound": _texts(BOUND), "issuers": _texts([])}),
+        config=PolicyConfigSchema({"bound": _texts(BOUND), "issuers": _texts([]), "principals": _texts([])}),
     ),
     lake_policy(
         "lake-function-configure-callers",
