@@ -56,6 +56,12 @@ class AwsLake(Lake):
     def _held(self) -> tuple[Grant, ...]:
         return grants(self.graph, STREAM, KEY)
 
+    @property
+    def runtimes(self) -> tuple[tuple[Node, str], ...]:
+        """The runtimes of Lambda functions."""
+        functions = self.graph.of(FUNCTION)
+        return tuple((node, name) for node in functions if (name := node.text("runtime")))
+
     @cached_property
     def streams(self) -> tuple[Node, ...]:
         """Kinesis streams."""

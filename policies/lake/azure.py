@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from policies.graph import Node
 from policies.lake import azure_access, azure_flow, azure_guard, azure_region, azure_watch
-from policies.lake.azure_places import HUB, Places
+from policies.lake.azure_places import APP, HUB, Places
 from policies.lake.azure_roles import Right, rights
 from policies.lake.parts import (
     CLASS,
@@ -56,6 +56,11 @@ class AzureLake(Lake):
     def open_to_warehouse(self, zone: Node) -> bool:
         """It comes as a principal of the tenant, once an administrator has consented to it."""
         return azure_access.read_from_outside(self.places, zone, self.held)
+
+    @property
+    def runtimes(self) -> tuple[tuple[Node, str], ...]:
+        """The stacks of apps, and the versions of their hosts."""
+        return tuple((app, name) for app in self.graph.of(APP) for name in azure_flow.runs(self.graph, app))
 
     @cached_property
     def places(self) -> Places:

@@ -1,5 +1,6 @@
 """How data flows on Azure: function apps read hubs and write others, Capture puts hubs into accounts."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -16,6 +17,7 @@ SEND = (f"{HUBS}/namespaces/messages/send/action",)
 WRAP = (f"{KEYS}/wrap/action", f"{KEYS}/encrypt/action")
 # How often a function tries a batch, where its app's settings say it: without end is -1.
 # Where a function takes its code from.
+HOST = "FUNCTIONS_EXTENSION_VERSION"
 PACKAGE = "WEBSITE_RUN_FROM_PACKAGE"
 RETRIES = "AzureFunctionsJobHost__retry__maxRetryCount"
 
@@ -51,6 +53,15 @@ def _named(places: Places, node: Node, values: list[str]) -> bool:
         wanted = f"keys/{name}".lower()
         return any(f"{(host_of(value) or ('', '', ''))[2]}/".startswith(f"{wanted}/") for value in at_owner)
     return bool(at_owner) and name.lower() in (value.lower() for value in values)
+
+
+def runs(graph: Graph, app: Node) -> Iterator[str]:
+    """Yield on what an app runs: its language, as `python3.13`, and its host, as `functions~4`."""
+    stack = (app.text("siteConfig.linuxFxVersion") or "").lower().replace("|", "")
+    if stack:
+        yield re.sub(r"^node(\d+).*", r"nodejs\1.x", stack)
+    if isinstance(host := settings(graph, app).get(HOST), str):
+        yield f"functions{host}"
 
 
 # --- transforms -----------------------------------------------------------------------------------------

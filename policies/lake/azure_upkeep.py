@@ -26,7 +26,6 @@ from policies.rules import Fault
 
 DIAGNOSTICS = "azure-native:monitor:DiagnosticSetting"
 OFFSET = "AzureFunctionsJobHost__extensions__eventHubs__initialOffsetOptions__type"
-HOST = "FUNCTIONS_EXTENSION_VERSION"
 TRACES = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 LEVEL = "AzureFunctionsJobHost__logging__logLevel__default"
 # The services of an account that log by themselves, and by what folder of it.
@@ -144,19 +143,6 @@ def _written(lake: AzureLake) -> Iterator[Node]:
 def _all(log: Mapping[str, Any]) -> bool:
     """Say whether a setting is on, and of all logs."""
     return log.get("enabled") in (True, UNKNOWN) and log.get("categoryGroup") in ("allLogs", UNKNOWN)
-
-
-def current(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Functions run on a language and a host that are still mended."""
-    here = of_azure(lake)
-    for app in here.graph.of(APP):
-        stack = (app.text("siteConfig.linuxFxVersion") or "").lower().replace("|", "")
-        runtime = re.sub(r"^node(\d+).*", r"nodejs\1.x", stack)
-        if runtime in config.get("ended", ()):
-            yield app, f"Nobody mends {runtime} any more: take a newer runtime."
-        host = settings(here.graph, app).get(HOST)
-        if host in ("~1", "~2", "~3"):
-            yield app, f"Nobody mends version {host} of the functions' host any more: take ~4."
 
 
 def own_keys(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:

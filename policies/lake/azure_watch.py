@@ -40,7 +40,7 @@ METRICS = {
 QUERIES = (
     (re.compile(r"\bAppExceptions\b|\bexceptions\b"), Sign.FAILING),
     (re.compile(r"\b(AppRequests|requests)\b.*==\s*0", re.DOTALL), Sign.IDLE),
-    (re.compile(r"\b(AppTraces|traces|AppMetrics)\b.*(late|lag|age|behind)", re.DOTALL), Sign.LATE),
+    (re.compile(r"\b(AppTraces|traces|AppMetrics)\b.*\b(late|lag|age|behind)", re.DOTALL), Sign.LATE),
     (
         re.compile(r"\b(AppTraces|traces|AppMetrics)\b.*(quarantin|refus|invalid|reject)", re.DOTALL),
         Sign.REFUSING,

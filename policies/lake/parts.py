@@ -165,6 +165,11 @@ class Lake:
         """Say whether the warehouse has been let into a zone: no pipe can be made before."""
         return True
 
+    @property
+    def runtimes(self) -> tuple[tuple[Node, str], ...]:
+        """On what each function runs, as `python3.13` or `nodejs22.x`, and on which host."""
+        return ()
+
     @cached_property
     def streams(self) -> tuple[Node, ...]:
         """All streams, of personal data or not."""

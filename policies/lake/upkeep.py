@@ -26,7 +26,10 @@ KEYED = {
     STREAM: "kmsKeyId",
     LOGS: "kmsKeyId",
 }
-ENDED = ["python3.6", "python3.7", "python3.8", "python3.9", "nodejs14.x", "nodejs16.x", "nodejs18.x"]
+ENDED = [
+    *("python3.6", "python3.7", "python3.8", "python3.9", "nodejs14.x", "nodejs16.x", "nodejs18.x"),
+    *("functions~1", "functions~2", "functions~3"),
+]
 # What an alarm may wait for at most, by how its metric counts: milliseconds, seconds, things.
 LIMITS = {"Milliseconds": 86_400_000.0, "IteratorAge": 86_400_000.0, "Freshness": 86_400.0, "": 1_000.0}
 CLASSES = ["internal", "confidential", "restricted"]
@@ -87,9 +90,9 @@ def _logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _current(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     ended: list[str] = config.get("ended", ENDED)
-    for node in lake.graph.of(FUNCTION):
-        if node.text("runtime") in ended:
-            yield node, f"Nobody mends {node.text('runtime')} any more: take a newer runtime."
+    for node, runtime in lake.runtimes:
+        if runtime in ended:
+            yield node, f"Nobody mends {runtime} any more: take a newer runtime."
 
 
 def _own_keys(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -185,7 +188,7 @@ POLICIES = (
     lake_policy(
         "lake-function-disallow-ended-runtime",
         description="Functions run on what is still mended.",
-        check=by_cloud(aws=_current, azure=azure_upkeep.current),
+        check=_current,
         steps="Take a newer runtime.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"ended": _texts(ENDED)}),

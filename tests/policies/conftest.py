@@ -10,7 +10,7 @@ import pytest
 import components.lake  # noqa: F401 (imported before a run, so that a run uses these very modules)
 from components.aws.package import Package
 from local.standin import run_in_process
-from tests.conformance import described
+from tests.conformance.described import azure
 from tests.policies.stack_kit import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # production. People hear its alarms.
 AZURE: dict[str, tuple[str, dict[str, str]]] = {
     "azure": ("azure", {}),
-    "azure-dev": ("azure", dict(described.azure.DESCRIPTION.stacks["azure"])),
+    "azure-dev": ("azure", dict(azure.DESCRIPTION.stacks["azure"])),
     "azure-prod": (
         "prod",
         {
             "retaillake:cloud": "azure",
             "retaillake:alarms": '{"email": "oncall@example.com"}',
-            **described.azure.DESCRIPTION.stacks["prod"],
+            **azure.DESCRIPTION.stacks["prod"],
         },
     ),
 }
@@ -62,5 +62,5 @@ def prod(stack_of: Callable[..., Stack]) -> Stack:
 
 
 @pytest.fixture
-def azure(stack_of: Callable[..., Stack]) -> Stack:
+def azure_lake(stack_of: Callable[..., Stack]) -> Stack:
     return stack_of("azure-prod")
