@@ -1,6 +1,6 @@
 """All that is asked of Azure's resources."""
 
-from policies import azure_access, azure_eventhub, azure_keyvault, azure_storage, azure_web
+from policies import azure_access, azure_eventhub, azure_keyvault, azure_logs, azure_storage, azure_web
 
 POLICIES = (
     *azure_eventhub.POLICIES,
@@ -8,4 +8,5 @@ POLICIES = (
     *azure_keyvault.POLICIES,
     *azure_access.POLICIES,
     *azure_web.POLICIES,
+    *azure_logs.POLICIES,
 )

@@ -1,11 +1,12 @@
 """Key vaults: what is deleted can be had back, and roles say who may use what."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_policy import Severity
+from pulumi_policy import PolicyConfigSchema, Severity
 
-from policies.rules import Props, resource_policy, section, sections
+from policies.rules import Props, given, number, resource_policy, section, sections
 from policies.values import on, text
 
 VAULT = "azure-native:keyvault:Vault"
@@ -36,12 +37,43 @@ def _by_roles(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"properties": {_ROLES: True}} if _by_policies(props, config) else None
 
 
-def _rotated(props: Props, _: Mapping[str, Any]) -> str | None:
-    policy = section(section(props, "properties"), "rotationPolicy")
-    actions = (section(one, "action") for one in sections(policy, "lifetimeActions"))
-    if any(text(action, "type").lower() == "rotate" for action in actions):
-        return None
-    return "A key must be rotated: give properties.rotationPolicy an action rotate."
+def _rotated(props: Props, config: Mapping[str, Any]) -> str | None:
+    policy, most = section(section(props, "properties"), "rotationPolicy"), config.get("days", 731)
+    rotations = [
+        one
+        for one in sections(policy, "lifetimeActions")
+        if text(section(one, "action"), "type").lower() == "rotate"
+    ]
+    if not rotations:
+        return "A key must be rotated: give properties.rotationPolicy an action rotate."
+    if not any(section(one, "trigger") for one in rotations):
+        return "A key must be rotated by itself: give the action rotate a trigger."
+    after = [_days(text(section(one, "trigger"), "timeAfterCreate")) for one in rotations]
+    if all(days is not None and days > most for days in after):
+        return f"A key must be rotated every {most:g} days or more often: shorten timeAfterCreate."
+    return None
+
+
+def _days(duration: str) -> float | None:
+    """The days of a duration such as P1Y or P90D; None where it is none."""
+    found = re.fullmatch(r"P(\d+)([YMWD])", duration)
+    return int(found[1]) * {"Y": 365, "M": 30, "W": 7, "D": 1}[found[2]] if found else None
+
+
+def _exported(props: Props, _: Mapping[str, Any]) -> str | None:
+    key = section(props, "properties")
+    if on(section(key, "attributes"), "exportable") or given(key, "releasePolicy"):
+        return "A key must stay in its vault: leave attributes.exportable and releasePolicy."
+    return None
+
+
+def _weak(props: Props, _: Mapping[str, Any]) -> str | None:
+    key = section(props, "properties")
+    if number(key, "keySize", 2048) < 2048:
+        return "A key must be long: set properties.keySize to 2048 or more."
+    if section(key, "attributes").get("enabled") is False:
+        return "A key that is off opens nothing: leave properties.attributes.enabled."
+    return None
 
 
 POLICIES = (
@@ -51,6 +83,23 @@ POLICIES = (
         description="Keys are rotated.",
         check=_rotated,
         steps="Set properties.rotationPolicy, with an action rotate a year after the key was made.",
+        severity=Severity.HIGH,
+        config=PolicyConfigSchema({"days": {"type": "number", "default": 731, "minimum": 7}}),
+    ),
+    resource_policy(
+        "azure-keyvault-key-disallow-export",
+        KEY,
+        description="Keys do not leave their vault.",
+        check=_exported,
+        steps="Leave attributes.exportable and releasePolicy.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-keyvault-key-configure-strength",
+        KEY,
+        description="Keys are long enough, and on.",
+        check=_weak,
+        steps="Set keySize to 2048 or more, better 3072; leave attributes.enabled.",
         severity=Severity.HIGH,
     ),
     resource_policy(

@@ -5,8 +5,8 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
-from policies.rules import Props, number, resource_policy, section
-from policies.values import on, text
+from policies.rules import Props, number, resource_policy, section, sections
+from policies.values import on, text, texts
 
 ACCOUNT = "azure-native:storage:StorageAccount"
 CONTAINER = "azure-native:storage:BlobContainer"
@@ -44,13 +44,27 @@ def _shared(props: Props, _: Mapping[str, Any]) -> str | None:
     # Local users have passwords and keys of their own, which the account's switch does not turn off.
     if on(props, "isLocalUserEnabled"):
         return "A storage account must let in identities only: set isLocalUserEnabled to false."
+    if on(props, "isSftpEnabled"):
+        return "A storage account must let in identities only: set isSftpEnabled to false."
     if props.get("allowSharedKeyAccess") is not False:
         return "A storage account must let in identities only: set allowSharedKeyAccess to false."
     return None
 
 
 def _unshared(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
-    return {"allowSharedKeyAccess": False, "isLocalUserEnabled": False} if _shared(props, config) else None
+    if not _shared(props, config):
+        return None
+    return {"allowSharedKeyAccess": False, "isLocalUserEnabled": False, "isSftpEnabled": False}
+
+
+def _copied(props: Props, _: Mapping[str, Any]) -> str | None:
+    if not on(props, "allowCrossTenantReplication"):
+        return None
+    return "Objects must not be copied to another tenant: set allowCrossTenantReplication to false."
+
+
+def _uncopied(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"allowCrossTenantReplication": False} if _copied(props, config) else None
 
 
 def _own_key(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -68,6 +82,8 @@ def _lost(props: Props, config: Mapping[str, Any]) -> str | None:
         bin_ = section(props, key)
         if not on(bin_, "enabled") or number(bin_, "days", 0) < least:
             return f"What is deleted should be kept for {least:g} days or more: set {key}."
+        if on(bin_, "allowPermanentDelete"):
+            return f"What is deleted should be kept: set {key}.allowPermanentDelete to false."
     return None
 
 
@@ -76,9 +92,20 @@ def _kept(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     least = int(config.get("days", 7))
     return {
-        key: {"enabled": True, "days": max(least, int(number(section(props, key), "days", 0)))}
+        key: {
+            "enabled": True,
+            "days": max(least, int(number(section(props, key), "days", 0))),
+            **({"allowPermanentDelete": False} if on(section(props, key), "allowPermanentDelete") else {}),
+        }
         for key in _BINS
     }
+
+
+def _shared_with_sites(props: Props, _: Mapping[str, Any]) -> str | None:
+    for rule in sections(section(props, "cors"), "corsRules"):
+        if "*" in texts(rule, "allowedOrigins"):
+            return "Not every site may read objects with a visitor's rights: name the allowedOrigins."
+    return None
 
 
 def _open(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -118,6 +145,23 @@ POLICIES = (
         mend=_unshared,
         steps="Set allowSharedKeyAccess to false, and give readers and writers a blob data role.",
         severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-storage-account-disallow-replication",
+        ACCOUNT,
+        description="No other tenant can have a storage account's objects copied to it.",
+        check=_copied,
+        mend=_uncopied,
+        steps="Set allowCrossTenantReplication to false.",
+        severity=Severity.MEDIUM,
+    ),
+    resource_policy(
+        "azure-storage-blobs-disallow-cors",
+        BLOBS,
+        description="Not every web site may read a storage account's objects.",
+        check=_shared_with_sites,
+        steps="Name the sites in allowedOrigins.",
+        severity=Severity.MEDIUM,
     ),
     resource_policy(
         "azure-storage-account-configure-key",

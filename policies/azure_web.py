@@ -5,8 +5,9 @@ from typing import Any
 
 from pulumi_policy import Severity
 
-from policies.rules import Props, resource_policy, section
-from policies.values import on, text
+from policies.plaintext import is_secret
+from policies.rules import Props, resource_policy, section, sections
+from policies.values import on, text, texts
 
 APP = "azure-native:web:WebApp"
 INSIGHTS = "azure-native:applicationinsights:Component"
@@ -37,6 +38,36 @@ def _with_tls(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
     if text(site, "ftpsState") == "AllAllowed":
         mended["ftpsState"] = "Disabled"
     return {"httpsOnly": True, **({"siteConfig": mended} if mended else {})}
+
+
+def _debugged(props: Props, _: Mapping[str, Any]) -> str | None:
+    if not on(section(props, "siteConfig"), "remoteDebuggingEnabled"):
+        return None
+    return "Nobody may look into a running app from afar: set siteConfig.remoteDebuggingEnabled to false."
+
+
+def _undebugged(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"siteConfig": {"remoteDebuggingEnabled": False}} if _debugged(props, config) else None
+
+
+def _secrets(props: Props, _: Mapping[str, Any]) -> str | None:
+    """By what a value looks like: an app's settings name secrets of a vault, and are called so."""
+    site = section(props, "siteConfig")
+    found = [
+        text(one, "name")
+        for key, value in (("appSettings", "value"), ("connectionStrings", "connectionString"))
+        for one in sections(site, key)
+        if is_secret("", text(one, value))
+    ]
+    if not found:
+        return None
+    return f"Settings must not hold secrets: {', '.join(sorted(found))}. Connect as an identity."
+
+
+def _open_to_sites(props: Props, _: Mapping[str, Any]) -> str | None:
+    if "*" in texts(section(section(props, "siteConfig"), "cors"), "allowedOrigins"):
+        return "Not every site may call an app with a visitor's rights: name the allowedOrigins."
+    return None
 
 
 def _password(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -76,6 +107,31 @@ POLICIES = (
         check=_anyone_tells,
         mend=_identities_tell,
         steps="Set disableLocalAuth to true, and assign the role Monitoring Metrics Publisher.",
+        severity=Severity.MEDIUM,
+    ),
+    resource_policy(
+        "azure-webapp-disable-remote-debugging",
+        APP,
+        description="Nobody looks into a running app from afar.",
+        check=_debugged,
+        mend=_undebugged,
+        steps="Set siteConfig.remoteDebuggingEnabled to false.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "azure-webapp-disallow-plaintext-secrets",
+        APP,
+        description="Apps' settings hold no secrets.",
+        check=_secrets,
+        steps="Connect as an identity, or refer to a vault: @Microsoft.KeyVault(…).",
+        severity=Severity.CRITICAL,
+    ),
+    resource_policy(
+        "azure-webapp-disallow-open-cors",
+        APP,
+        description="Not every web site may call an app.",
+        check=_open_to_sites,
+        steps="Name the sites in siteConfig.cors.allowedOrigins.",
         severity=Severity.MEDIUM,
     ),
     resource_policy(

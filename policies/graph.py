@@ -15,6 +15,8 @@ from typing import Any, Final, cast
 from pulumi_policy import PolicyResource
 from pulumi_policy.proxy import UnknownValueError
 
+from policies.tokens import unversioned
+
 
 class _Mark(Enum):
     UNKNOWN = "not known before it is made"
@@ -39,8 +41,8 @@ class Node:
 
     @property
     def type(self) -> str:
-        """Its type token."""
-        return self.resource.resource_type
+        """Its type token, whichever version of an API it speaks to."""
+        return unversioned(self.resource.resource_type)
 
     @property
     def name(self) -> str:
@@ -133,11 +135,14 @@ class Graph:
         """Return the resource with a URN."""
         return self._by_urn.get(urn)
 
+    def made_of(self, node: Node, key: str) -> list[Node]:
+        """Return the resources that a property was made of, whatever its value."""
+        found = [self._by_urn.get(one.urn) for one in node.resource.property_dependencies.get(key, ())]
+        return [one for one in found if one is not None]
+
     def depends(self, node: Node, key: str, *types: str) -> list[Node]:
-        """Return the resources of these types that a property was made of, whatever its value."""
-        made_of = node.resource.property_dependencies.get(key, ())
-        found = [self._by_urn.get(one.urn) for one in made_of]
-        return [one for one in found if one is not None and one.type in types]
+        """Return those of these types that a property was made of."""
+        return [one for one in self.made_of(node, key) if one.type in types]
 
     def targets(self, node: Node, path: str, *types: str) -> list[Node]:
         """Return the resources of these types that the property at a path refers to.
@@ -195,6 +200,11 @@ def _at(container: Any, key: Any) -> Any:
         return plain(container[key])
     except UnknownValueError:
         return UNKNOWN
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a plain value if it is a mapping, or else an empty one."""
+    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
 
 
 def unknown(value: Any) -> bool:

@@ -108,5 +108,7 @@ class Account(pulumi.ComponentResource):
             account_name=self.account.name,
             resource_group_name=self._context.group.name,
             public_access=storage.PublicAccess.NONE,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(self.ready)),
+            opts=pulumi.ResourceOptions(
+                parent=parent, protect=self._context.settings.protect, depends_on=list(self.ready)
+            ),
         )

@@ -1,4 +1,4 @@
-"""Delivery of a source: Capture of its protected hub, by an identity that reaches the landing container only.
+"""Delivery of a source: Capture of its protected hub, by an identity that reaches its own prefix only.
 
 Capture belongs to the hub, and has nothing to process: what it reads is protected already. Each record is the
 `Body` of a container of Avro. It writes no object for a time in which nothing came.
@@ -43,15 +43,15 @@ class Capture(pulumi.ComponentResource):
         super().__init__("retaillake:azure:Capture", name, {}, opts)
         context, account = args.context, args.landing.account
         delivery = context.settings.sources[args.source].delivery
-        identity = args.namespace.capturer
+        identity, prefix = args.namespace.capturer, f"source={args.source}/"
         assigned = roles.assign(
             name,
             role=roles.builtin(context, roles.BLOB_DATA_CONTRIBUTOR),
             to=identity.principal_id,
             on=container_id(account, DELIVERED),
+            below=prefix,
             parent=self,
         )
-        prefix = f"source={args.source}/"
         self.description = {
             "enabled": True,
             "encoding": eventhub.EncodingCaptureDescription.AVRO,

@@ -121,6 +121,8 @@ class Function(pulumi.ComponentResource):
                 key=OPERATIONS,
                 observation=args.observation,
                 classification=naming.INTERNAL,
+                # Up to where a function has read stands in its host's account.
+                protect=context.settings.protect,
             ),
             pulumi.ResourceOptions(parent=self),
         )

@@ -64,6 +64,7 @@ def assign(
     on: pulumi.Input[str],
     parent: pulumi.Resource,
     kind: Literal["ServicePrincipal", "User"] | None = "ServicePrincipal",
+    below: str | None = None,
 ) -> authorization.RoleAssignment:
     """Give a role on one thing to one principal.
 
@@ -71,6 +72,8 @@ def assign(
     ----------
     kind
         What the principal is, or Azure would look for one that was made a second ago and find none.
+    below
+        The prefix below which objects may be read and written; all that is on the thing, if None.
     """
     return authorization.RoleAssignment(
         name,
@@ -78,5 +81,16 @@ def assign(
         principal_id=to,
         principal_type=kind,
         scope=on,
+        condition=None if below is None else _only_below(below),
+        condition_version=None if below is None else "2.0",
         opts=pulumi.ResourceOptions(parent=parent),
     )
+
+
+def _only_below(prefix: str) -> str:
+    """Say of what is done to objects that it is done below a prefix; what is done to the container may be."""
+    objects = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs"
+    done = " AND ".join(
+        f"!(ActionMatches{{'{objects}/{one}'}})" for one in ("read", "write", "add/action", "delete")
+    )
+    return f"(({done}) OR (@Resource[{objects}:path] StringLike '{prefix}*'))"

@@ -82,7 +82,7 @@ class Namespace(pulumi.ComponentResource):
                 "user_assigned_identities": identities,
             },
             tags=context.tagged(naming.RESTRICTED),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=needs),
+            opts=pulumi.ResourceOptions(parent=self, protect=context.settings.protect, depends_on=needs),
         )
         args.observation.logged(name, self.namespace.id, self)
         self.ingress = hub(
@@ -152,7 +152,7 @@ def hub(
             "retention_time_in_hours": streams.retention_hours,
         },
         capture_description=capture,
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
+        opts=pulumi.ResourceOptions(parent=parent, protect=context.settings.protect, depends_on=list(after)),
     )
 
 

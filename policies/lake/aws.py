@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from policies.graph import Graph, Node
-from policies.lake import aws_access, aws_guard, aws_watch
+from policies.lake import aws_access, aws_guard, aws_region, aws_watch
 from policies.lake.grants import ROLE, Grant, grants
 from policies.lake.parts import (
     CLASS,
@@ -41,9 +41,26 @@ PATIENCE = 24 * 60 * 60  # seconds: an outage is over by then, or somebody knows
 class AwsLake(Lake):
     """A lake on AWS."""
 
+    cloud: ClassVar[str] = "aws"
+
+    @property
+    def home(self) -> frozenset[str]:
+        """The regions of AWS's providers."""
+        return aws_region.home(self.graph)
+
+    def regions(self, node: Node) -> list[str]:
+        """Regions, and what ARNs and hosts say of them."""
+        return aws_region.regions(node)
+
     @cached_property
     def _held(self) -> tuple[Grant, ...]:
         return grants(self.graph, STREAM, KEY)
+
+    @property
+    def runtimes(self) -> tuple[tuple[Node, str], ...]:
+        """The runtimes of Lambda functions."""
+        functions = self.graph.of(FUNCTION)
+        return tuple((node, name) for node in functions if (name := node.text("runtime")))
 
     @cached_property
     def streams(self) -> tuple[Node, ...]:
@@ -104,7 +121,13 @@ class AwsLake(Lake):
     @cached_property
     def pipes(self) -> tuple[Pipe, ...]:
         """Pipes over external stages on S3."""
-        return tuple(pipes(self.graph, lambda stage: _staged(self.graph, stage), TOPIC))
+        return tuple(
+            pipes(
+                self.graph,
+                lambda stage: _staged(self.graph, stage),
+                lambda pipe: self.graph.targets(pipe, "awsSnsTopicArn", TOPIC),
+            )
+        )
 
     @cached_property
     def queues(self) -> tuple[Queue, ...]:

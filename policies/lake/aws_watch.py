@@ -11,6 +11,7 @@ from policies.sqs import QUEUE, endings, has_dead_letters
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 TOPIC = "aws:sns/topic:Topic"
+KEPT = 345_600  # seconds that a queue keeps a message where nothing is said
 
 # What a metric tells of the resource that a dimension names.
 METRICS = {
@@ -55,7 +56,13 @@ def queues(graph: Graph) -> Iterator[Queue]:
     """Yield the queues."""
     ends = endings(graph)
     for node in graph.of(QUEUE):
-        yield Queue(node=node, ends=node in ends, dead_letters=has_dead_letters(graph, node))
+        yield Queue(
+            node=node,
+            ends=node in ends,
+            dead_letters=has_dead_letters(graph, node),
+            seconds=node.number("messageRetentionSeconds") or KEPT,
+            place=node,
+        )
 
 
 def channels(graph: Graph) -> Iterator[Channel]:

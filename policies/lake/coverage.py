@@ -22,7 +22,7 @@ def _loads(pipe: Pipe, delivery: Delivery) -> bool:
 
 def _piped(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for delivery in lake.deliveries:
-        if not any(_loads(pipe, delivery) for pipe in lake.pipes):
+        if lake.open_to_warehouse(delivery.zone) and not any(_loads(pipe, delivery) for pipe in lake.pipes):
             yield delivery.node, f"No pipe loads what lands below {delivery.zone.name}/{delivery.prefix}."
 
 
@@ -31,7 +31,8 @@ def _told(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
         told = {
             channel.to
             for channel in lake.channels
-            if channel.zone is delivery.zone and (delivery.prefix or "").startswith(channel.prefix)
+            if channel.zone is delivery.zone
+            and (delivery.prefix is None or delivery.prefix.startswith(channel.prefix))
         }
         for pipe in lake.pipes:
             if _loads(pipe, delivery) and not told.intersection(pipe.listens):
@@ -54,7 +55,7 @@ def _streams_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _transforms_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
-    yield from _unheard(lake, [one.node for one in lake.transforms], Sign.LATE, Sign.FAILING)
+    yield from _unheard(lake, [one.node for one in lake.transforms], *lake.watched)
 
 
 def _deliveries_watched(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:

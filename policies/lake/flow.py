@@ -68,7 +68,9 @@ def _others(accesses: tuple[Access, ...], stream: Node, by: list[Transform], wha
 
 
 def _classified(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
-    wanted = {**dict.fromkeys(lake.ingress, RESTRICTED), **dict.fromkeys(lake.protected, CONFIDENTIAL)}
+    # What carries the tags of several says the most that holds of any.
+    wanted = dict.fromkeys((lake.labelled(one) for one in lake.protected), CONFIDENTIAL)
+    wanted |= dict.fromkeys((lake.labelled(one) for one in lake.ingress), RESTRICTED)
     for delivery in lake.deliveries:
         wanted[delivery.zone] = CONFIDENTIAL
     for node, classification in wanted.items():

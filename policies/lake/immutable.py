@@ -6,8 +6,9 @@ from typing import Any, cast
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
+from policies.lake import azure_landing
 from policies.lake.grants import grants
-from policies.lake.judged import lake_policy
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 from policies.s3 import BUCKETS
@@ -179,21 +180,21 @@ POLICIES = (
     lake_policy(
         "lake-landing-disallow-deletion",
         description="Nobody deletes from a landing zone.",
-        check=_deletion,
+        check=by_cloud(aws=_deletion, azure=azure_landing.deletion),
         steps="Deny the deletion of objects and versions to everybody, and the bypass of retention.",
         severity=Severity.CRITICAL,
     ),
     lake_policy(
         "lake-landing-configure-writers",
         description="A landing zone's own policy names who writes below each prefix, and how.",
-        check=_writing,
+        check=by_cloud(aws=_writing, azure=azure_landing.writing),
         steps="Deny s3:PutObject below each prefix to all but named roles, with another key, or without TLS.",
         severity=Severity.CRITICAL,
     ),
     lake_policy(
         "lake-landing-configure-retention",
         description="What has landed is locked, and no rule ends it early.",
-        check=_kept,
+        check=by_cloud(aws=_kept, azure=azure_landing.kept),
         steps="Set a default retention, and expiry no earlier than it.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 7, "minimum": 1}}),
@@ -201,14 +202,14 @@ POLICIES = (
     lake_policy(
         "lake-landing-disallow-acl",
         description="A landing zone owns its objects, and has no ACL.",
-        check=_owned,
+        check=by_cloud(aws=_owned, azure=azure_landing.owned),
         steps="Set objectOwnership to BucketOwnerEnforced, and no acl.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-delivery-configure-target",
         description="A delivery writes to its stack's bucket with its stack's key, and logs its errors.",
-        check=_delivered,
+        check=by_cloud(aws=_delivered, azure=azure_landing.delivered),
         steps="Set bucketArn, kmsKeyArn, errorOutputPrefix and cloudwatchLoggingOptions.",
         severity=Severity.HIGH,
     ),

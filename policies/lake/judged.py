@@ -8,11 +8,12 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity, StackV
 
 from policies.graph import Graph
 from policies.lake.aws import AwsLake
-from policies.lake.parts import Lake, holds_personal_data
+from policies.lake.azure import AzureLake
+from policies.lake.parts import Lake
 from policies.rules import Fault, stack_policy
 
 # Each finds the parts of a lake on its cloud. A further cloud is one more class.
-ADAPTERS: tuple[type[Lake], ...] = (AwsLake,)
+ADAPTERS: tuple[type[Lake], ...] = (AwsLake, AzureLake)
 
 LakeCheck = Callable[[Lake, Mapping[str, Any]], Iterable[Fault]]
 
@@ -23,7 +24,17 @@ def lakes(graph: Graph) -> list[Lake]:
     if not any(node.type.startswith("snowflake:") for node in graph.nodes):
         return []
     found = [adapter(graph) for adapter in ADAPTERS]
-    return [lake for lake in found if any(holds_personal_data(stream) for stream in lake.streams)]
+    return [lake for lake in found if any(lake.personal(stream) for stream in lake.streams)]
+
+
+def by_cloud(**checks: LakeCheck) -> LakeCheck:
+    """Return a check that asks of each lake what is asked on its cloud: nothing where no check is given."""
+
+    def check(lake: Lake, values: Mapping[str, Any]) -> Iterable[Fault]:
+        of_cloud = checks.get(lake.cloud)
+        return of_cloud(lake, values) if of_cloud else ()
+
+    return check
 
 
 def lake_policy(

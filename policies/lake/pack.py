@@ -1,6 +1,7 @@
 """All policies over a lake, in the order in which data flows."""
 
 from policies.lake import (
+    azure_settings,
     coverage,
     decryption,
     flow,
@@ -15,7 +16,13 @@ from policies.lake import (
 )
 
 # What holds single properties of a lake's resources: one broken thing is often found by one of these as well.
-STRICT = (*rights.POLICIES, *immutable.POLICIES, *upkeep.POLICIES, *warehouse_rights.POLICIES)
+STRICT = (
+    *rights.POLICIES,
+    *immutable.POLICIES,
+    *upkeep.POLICIES,
+    *warehouse_rights.POLICIES,
+    *azure_settings.POLICIES,
+)
 POLICIES = (
     *flow.POLICIES,
     *landing.POLICIES,

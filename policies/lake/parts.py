@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
+from typing import ClassVar
 
 from policies.graph import Graph, Node
 
@@ -24,6 +25,7 @@ class Sign(Enum):
     REFUSING = "it refuses what is sent to it"
     WAITING = "something lies in it"
     SILENT = "its listeners cannot be told"
+    IDLE = "it does not run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,18 +115,60 @@ class Pipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A queue: whether it is where failed messages go, and where its own failed messages go."""
+    """A queue: whether it is where failed messages go, where its own go, and how long it keeps any.
+
+    `place` is what says how long: the queue itself, or what sends to it.
+    """
 
     node: Node
     ends: bool
     dead_letters: bool
+    seconds: float | None
+    place: Node
 
 
 @dataclass(frozen=True, eq=False)
 class Lake:
-    """The parts of a lake on one cloud. Its adapter finds each when it is first asked for."""
+    """The parts of a lake on one cloud. Its adapter finds each when it is first asked for.
+
+    What single properties of a cloud's resources must be, a check for each cloud says (`judged.by_cloud`).
+    """
+
+    cloud: ClassVar[str] = ""
+    # What must be told of a transform.
+    watched: ClassVar[tuple[Sign, ...]] = (Sign.LATE, Sign.FAILING)
 
     graph: Graph
+
+    @property
+    def home(self) -> frozenset[str]:
+        """The regions of the stack's providers, or else the one in which most of it lies."""
+        return frozenset()
+
+    def regions(self, node: Node) -> list[str]:
+        """Return the regions in which a resource lies, and those of everything that it names."""
+        return []
+
+    def labelled(self, node: Node) -> Node:
+        """Return what carries a resource's tags: itself, unless its kind takes none."""
+        return node
+
+    def classification(self, node: Node) -> str | None:
+        """Return what is said of the data that a resource holds."""
+        return node.tag(CLASS)
+
+    def personal(self, node: Node) -> bool:
+        """Say whether a resource is said to hold personal data, protected or not."""
+        return self.classification(node) in (RESTRICTED, CONFIDENTIAL)
+
+    def open_to_warehouse(self, zone: Node) -> bool:
+        """Say whether the warehouse has been let into a zone: no pipe can be made before."""
+        return True
+
+    @property
+    def runtimes(self) -> tuple[tuple[Node, str], ...]:
+        """On what each function runs, as `python3.13` or `nodejs22.x`, and on which host."""
+        return ()
 
     @cached_property
     def streams(self) -> tuple[Node, ...]:
@@ -208,7 +252,7 @@ class Lake:
     def ingress(self) -> list[Node]:
         """The streams with plaintext: said to be, or read by a transform."""
         read = {stream for by in self.transforms for stream in by.reads}
-        return [one for one in self.streams if one.tag(CLASS) == RESTRICTED or one in read]
+        return [one for one in self.streams if self.classification(one) == RESTRICTED or one in read]
 
     @cached_property
     def protected(self) -> list[Node]:
@@ -217,7 +261,7 @@ class Lake:
         return [
             one
             for one in self.streams
-            if one not in self.ingress and (one.tag(CLASS) == CONFIDENTIAL or one in written)
+            if one not in self.ingress and (self.classification(one) == CONFIDENTIAL or one in written)
         ]
 
 

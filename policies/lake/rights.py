@@ -7,8 +7,9 @@ from typing import Any
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
+from policies.lake import azure_rights
 from policies.lake.grants import ROLE, grants
-from policies.lake.judged import lake_policy
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 from policies.statements import ANYONE, Statement, matches, statements
@@ -208,22 +209,23 @@ POLICIES = (
     lake_policy(
         "lake-role-disallow-wildcard",
         description="Roles of a lake may do named actions on named resources.",
-        check=_roles,
+        check=by_cloud(aws=_roles, azure=azure_rights.roles),
         steps="Name the actions and the resources; an action that takes no resource goes to `unbound`.",
         severity=Severity.HIGH,
-        config=PolicyConfigSchema({"unbound": _texts(UNBOUND)}),
+        config=PolicyConfigSchema({"unbound": _texts(UNBOUND), "roles": _texts(azure_rights.ROLES)}),
     ),
     lake_policy(
         "lake-role-configure-key-use",
         description="Roles of a lake use keys through a service, or for a purpose.",
-        check=_key_use,
+        check=by_cloud(aws=_key_use, azure=azure_rights.key_use),
         steps="Add a condition on kms:ViaService; for personal data on the encryption context.",
         severity=Severity.HIGH,
+        config=PolicyConfigSchema({"users": _texts([])}),
     ),
     lake_policy(
         "lake-key-configure-callers",
         description="The keys of a lake say who may use them, through what and for what.",
-        check=_key_policies,
+        check=by_cloud(aws=_key_policies, azure=azure_rights.vaults),
         steps="Name actions; narrow the account by aws:PrincipalArn, kms:ViaService or the context.",
         severity=Severity.CRITICAL,
         config=PolicyConfigSchema({"unnamed": _texts(UNNAMED)}),
@@ -231,22 +233,22 @@ POLICIES = (
     lake_policy(
         "lake-messaging-configure-callers",
         description="The topics and queues of a lake are for named services and sources, over TLS.",
-        check=_guards,
+        check=by_cloud(aws=_guards, azure=azure_rights.messaging),
         steps="Name the service, its aws:SourceArn and aws:SourceAccount, and deny what is not over TLS.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-role-configure-trust",
         description="A lake's roles are for a service of this account, or an identity with an external id.",
-        check=_trust,
+        check=by_cloud(aws=_trust, azure=azure_rights.trust),
         steps="Add aws:SourceAccount to a service's trust, sts:ExternalId to an identity's.",
         severity=Severity.HIGH,
-        config=PolicyConfigSchema({"bound": _texts(BOUND)}),
+        config=PolicyConfigSchema({"bound": _texts(BOUND), "issuers": _texts([]), "principals": _texts([])}),
     ),
     lake_policy(
         "lake-function-configure-callers",
         description="The functions of a lake are invoked by a service, for a named source of this account.",
-        check=_permissions,
+        check=by_cloud(aws=_permissions, azure=azure_rights.callers),
         steps="Set principal, sourceArn and sourceAccount.",
         severity=Severity.HIGH,
     ),

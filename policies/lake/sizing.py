@@ -12,9 +12,9 @@ from typing import Any, cast
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Node
-from policies.lake.judged import lake_policy
+from policies.lake import azure_sizing
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake, Transform
-from policies.lake.residency import home
 from policies.rules import Fault
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -101,7 +101,7 @@ def _needs(lake: Lake, megabytes: float) -> Iterator[tuple[str, float, str]]:
 def _fits(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     megabytes = max(STARTS_WITH, config.get("megabytesPerSecond") or 0)
     raised = cast(Mapping[str, Any], config.get("quotas") or {})
-    for region in sorted(home(lake.graph)):
+    for region in sorted(lake.home):
         allowed = asdict(quotas(region, raised))
         for quota, needed, what in _needs(lake, megabytes):
             if needed > allowed[quota]:
@@ -112,7 +112,7 @@ POLICIES = (
     lake_policy(
         "lake-sizing-enforce-quotas",
         description="What a stack's streams may carry fits the quotas of its region.",
-        check=_fits,
+        check=by_cloud(aws=_fits, azure=azure_sizing.fits),
         steps="Ask AWS for more, and put it into this policy's quotas; or make the stack smaller.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema(

@@ -7,7 +7,8 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import Node
-from policies.lake.judged import lake_policy
+from policies.lake import azure_upkeep
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import CLASS, Lake
 from policies.rules import Fault
 
@@ -25,7 +26,10 @@ KEYED = {
     STREAM: "kmsKeyId",
     LOGS: "kmsKeyId",
 }
-ENDED = ["python3.6", "python3.7", "python3.8", "python3.9", "nodejs14.x", "nodejs16.x", "nodejs18.x"]
+ENDED = [
+    *("python3.6", "python3.7", "python3.8", "python3.9", "nodejs14.x", "nodejs16.x", "nodejs18.x"),
+    *("functions~1", "functions~2", "functions~3"),
+]
 # What an alarm may wait for at most, by how its metric counts: milliseconds, seconds, things.
 LIMITS = {"Milliseconds": 86_400_000.0, "IteratorAge": 86_400_000.0, "Freshness": 86_400.0, "": 1_000.0}
 CLASSES = ["internal", "confidential", "restricted"]
@@ -57,12 +61,16 @@ def _retry_faults(lake: Lake, node: Node) -> Iterator[str]:
 def _queued(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     least = config.get("minimumSeconds", 7 * 86_400)
     for queue in lake.queues:
-        seconds = queue.node.number("messageRetentionSeconds") or 345_600
-        if queue.node.type == QUEUE and seconds < least:
+        if queue.seconds is not None and queue.seconds < least:
             yield (
-                queue.node,
+                queue.place,
                 f"A queue must keep messages for {least:g} s or more: people are away at week-ends.",
             )
+
+
+def _queued_everywhere(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from _queued(lake, config)
+    yield from by_cloud(azure=azure_upkeep.queued)(lake, config)
 
 
 def _logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
@@ -82,9 +90,9 @@ def _logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _current(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     ended: list[str] = config.get("ended", ENDED)
-    for node in lake.graph.of(FUNCTION):
-        if node.text("runtime") in ended:
-            yield node, f"Nobody mends {node.text('runtime')} any more: take a newer runtime."
+    for node, runtime in lake.runtimes:
+        if runtime in ended:
+            yield node, f"Nobody mends {runtime} any more: take a newer runtime."
 
 
 def _own_keys(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -156,14 +164,14 @@ POLICIES = (
     lake_policy(
         "lake-transform-configure-batches",
         description="A transform tries again until a record is old, and only what failed.",
-        check=_retried,
+        check=by_cloud(aws=_retried, azure=azure_upkeep.retried),
         steps="Report single failures, bisect, retry without end, begin at TRIM_HORIZON.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-queue-configure-retention",
         description="Queues of a lake keep messages until somebody has seen to them.",
-        check=_queued,
+        check=_queued_everywhere,
         steps="Raise messageRetentionSeconds.",
         severity=Severity.MEDIUM,
         level=EnforcementLevel.ADVISORY,
@@ -172,7 +180,7 @@ POLICIES = (
     lake_policy(
         "lake-logs-configure",
         description="What a lake's functions do can be looked up for long enough.",
-        check=_logged,
+        check=by_cloud(aws=_logged, azure=azure_upkeep.logged),
         steps="Set loggingConfig.logGroup to a log group of the stack, and its retention.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 1}}),
@@ -188,14 +196,14 @@ POLICIES = (
     lake_policy(
         "lake-key-enforce-own",
         description="What a lake encrypts, it encrypts with keys of its own stack.",
-        check=_own_keys,
+        check=by_cloud(aws=_own_keys, azure=azure_upkeep.own_keys),
         steps="Set the key to one of the stack's.",
         severity=Severity.HIGH,
     ),
     lake_policy(
         "lake-production-enforce-protect",
         description="In production keys, pipes and their topics are not deleted by accident, or not soon.",
-        check=_kept,
+        check=by_cloud(aws=_kept, azure=azure_upkeep.protected),
         steps="Raise deletionWindowInDays, and protect the pipe and its topic.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 7}}),
@@ -203,7 +211,7 @@ POLICIES = (
     lake_policy(
         "lake-alarm-configure",
         description="The alarms of a lake can be raised, and tell somebody.",
-        check=_alarmed,
+        check=by_cloud(aws=_alarmed, azure=azure_upkeep.alarmed),
         steps="Set threshold, dimensions, alarmActions and treatMissingData.",
         severity=Severity.MEDIUM,
     ),

@@ -1,7 +1,7 @@
 """The warehouse's side of a lake: which pipes load what, and on which channels they listen."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from policies.graph import Graph, Node
 from policies.lake.parts import Pipe
@@ -17,12 +17,14 @@ _FROM = re.compile(r"@((?:\"[^\"]+\"|\w+)(?:\.(?:\"[^\"]+\"|\w+)){0,2})(?:/([^\s
 
 # Says of a stage where it looks: a zone, and a prefix if it is known.
 Located = Callable[[Node], tuple[Node | None, str | None]]
+# Says of a pipe on which channels it would listen.
+Listening = Callable[[Node], Iterable[Node]]
 
 
-def pipes(graph: Graph, located: Located, channel: str) -> Iterator[Pipe]:
-    """Yield the pipes; `channel` is the type of what they listen on."""
+def pipes(graph: Graph, located: Located, listening: Listening) -> Iterator[Pipe]:
+    """Yield the pipes."""
     for node in graph.of(PIPE):
-        listens = graph.targets(node, "awsSnsTopicArn", channel) if node.get("autoIngest") is True else ()
+        listens = listening(node) if node.get("autoIngest") is True else ()
         yield Pipe(node=node, loads=tuple(_loads(graph, node, located)), listens=tuple(listens))
 
 

@@ -16,7 +16,13 @@ PRIVILEGES = "snowflake:index/grantPrivilegesToAccountRole:GrantPrivilegesToAcco
 ROLES = "snowflake:index/grantAccountRole:GrantAccountRole"
 MASK = "snowflake:index/maskingPolicy:MaskingPolicy"
 INTEGRATION = "snowflake:index/storageIntegrationAws:StorageIntegrationAws"
-STAGE = "snowflake:index/stageExternalS3:StageExternalS3"
+INTEGRATION_AZURE = "snowflake:index/storageIntegrationAzure:StorageIntegrationAzure"
+NOTIFICATION = "snowflake:index/notificationIntegration:NotificationIntegration"
+STAGES = (
+    "snowflake:index/stageExternalS3:StageExternalS3",
+    "snowflake:index/stageExternalAzure:StageExternalAzure",
+)
+IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 PIPE = "snowflake:index/pipe:Pipe"
 MONITOR = "snowflake:index/resourceMonitor:ResourceMonitor"
 READING = frozenset({"USAGE", "SELECT", "MONITOR", "APPLY", "READ", "REFERENCES"})
@@ -128,10 +134,12 @@ def _way_in(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for node in lake.graph.of(INTEGRATION):
         if node.get("storageAwsExternalId") is None:
             yield node, "The warehouse must show an external id of ours: set storageAwsExternalId."
+    yield from _tenants(lake.graph)
+    for node in lake.graph.of(INTEGRATION, INTEGRATION_AZURE):
         for place in node.items("storageAllowedLocations"):
             if isinstance(place, str) and not re.fullmatch(r"\w+://[^/]+/.+", place):
                 yield node, f"The warehouse must not read all of {place}: name the prefix."
-    for node in lake.graph.of(STAGE):
+    for node in lake.graph.of(*STAGES):
         if node.get("storageIntegration") is None:
             yield node, "A stage must use the storage integration."
         if (url := node.text("url")) is not None and not re.fullmatch(r"\w+://[^/]+/.+", url):
@@ -139,6 +147,17 @@ def _way_in(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for node in lake.graph.of(PIPE):
         if (copy := node.text("copyStatement")) is not None and re.search(r"FROM @[\w.\"]+/?\s*(\)|$)", copy):
             yield node, "A pipe must load its own source's prefix, not the whole stage."
+
+
+def _tenants(graph: Graph) -> Iterator[Fault]:
+    """The warehouse comes into the tenant in which the stack's identities are."""
+    own = {value for node in graph.of(IDENTITY) if (value := node.text("tenantId"))}
+    for node in graph.of(INTEGRATION_AZURE, NOTIFICATION):
+        tenant = node.text("azureTenantId")
+        if tenant is not None and own and tenant not in own:
+            yield node, f"The warehouse must come into the stack's own tenant, not {tenant}."
+        if node.get("enabled") is False:
+            yield node, "What the warehouse reads and hears by must be enabled."
 
 
 def _limits(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:

@@ -10,9 +10,24 @@ import pytest
 import components.lake  # noqa: F401 (imported before a run, so that a run uses these very modules)
 from components.aws.package import Package
 from local.standin import run_in_process
+from tests.conformance.described import azure
 from tests.policies.stack_kit import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
+# What is run on Azure: the shipped stack, the same in its second phase with a lock and keys of its own, and
+# production. People hear its alarms.
+AZURE: dict[str, tuple[str, dict[str, str]]] = {
+    "azure": ("azure", {}),
+    "azure-dev": ("azure", dict(azure.DESCRIPTION.stacks["azure"])),
+    "azure-prod": (
+        "prod",
+        {
+            "retaillake:cloud": "azure",
+            "retaillake:alarms": '{"email": "oncall@example.com"}',
+            **azure.DESCRIPTION.stacks["prod"],
+        },
+    ),
+}
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +38,10 @@ def _run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, bool], Stac
 
     @cache
     def run(stack: str, preview: bool) -> Stack:
+        shipped, config = AZURE.get(stack, (stack, {}))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Package, "path", package)
-            return Stack.of(run_in_process(ROOT, stack, preview=preview).resources)
+            return Stack.of(run_in_process(ROOT, shipped, config=config, preview=preview).resources)
 
     return run
 
@@ -43,3 +59,8 @@ def stack_of(_run: Callable[[str, bool], Stack]) -> Callable[..., Stack]:
 @pytest.fixture
 def prod(stack_of: Callable[..., Stack]) -> Stack:
     return stack_of("prod")
+
+
+@pytest.fixture
+def azure_lake(stack_of: Callable[..., Stack]) -> Stack:
+    return stack_of("azure-prod")

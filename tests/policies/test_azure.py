@@ -25,6 +25,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "resourceGroupName": "lake",
         "minimumTlsVersion": "1.2",
         "disableLocalAuth": True,
+        "sku": {"name": "Premium", "capacity": 1},
+        "encryption": {"keySource": "Microsoft.KeyVault", "keyVaultProperties": [{"keyName": "k"}]},
         **TAGS,
     },
     "eventhub:NamespaceAuthorizationRule": {
@@ -64,6 +66,17 @@ GOOD: dict[str, dict[str, Any]] = {
                 "lifetimeActions": [{"trigger": {"timeAfterCreate": "P1Y"}, "action": {"type": "rotate"}}]
             },
         },
+        **TAGS,
+    },
+    "eventhub:EventHub": {
+        "resourceGroupName": "lake",
+        "namespaceName": "n",
+        "retentionDescription": {"cleanupPolicy": "Delete", "retentionTimeInHours": 168},
+    },
+    "operationalinsights:Workspace": {
+        "resourceGroupName": "lake",
+        "retentionInDays": 90,
+        "features": {"disableLocalAuth": True},
         **TAGS,
     },
     "web:WebAppFtpAllowed": {"resourceGroupName": "lake", "name": "a", "allow": False},
@@ -130,6 +143,70 @@ HTTP = (
 SHARED = (
     "azure-storage-account-disable-shared-key",
     "A storage account must let in identities only: set allowSharedKeyAccess to false.",
+)
+SFTP = (
+    "azure-storage-account-disable-shared-key",
+    "A storage account must let in identities only: set isSftpEnabled to false.",
+)
+REPLICATED = (
+    "azure-storage-account-disallow-replication",
+    "Objects must not be copied to another tenant: set allowCrossTenantReplication to false.",
+)
+CORS = (
+    "azure-storage-blobs-disallow-cors",
+    "Not every site may read objects with a visitor's rights: name the allowedOrigins.",
+)
+PERMANENT = (
+    "azure-storage-blobs-enable-soft-delete",
+    "What is deleted should be kept: set deleteRetentionPolicy.allowPermanentDelete to false.",
+)
+HUB_KEY = (
+    "azure-eventhub-namespace-configure-key",
+    "A namespace must be encrypted with a key of your own: set encryption, with keyVaultProperties.",
+)
+FORGETFUL = (
+    "azure-eventhub-configure-retention",
+    "A hub must keep its records for 24 hours or more: a failed batch waits there.",
+)
+RARELY = (
+    "azure-keyvault-key-enable-rotation",
+    "A key must be rotated every 731 days or more often: shorten timeAfterCreate.",
+)
+TRIGGERLESS = (
+    "azure-keyvault-key-enable-rotation",
+    "A key must be rotated by itself: give the action rotate a trigger.",
+)
+EXPORTED = (
+    "azure-keyvault-key-disallow-export",
+    "A key must stay in its vault: leave attributes.exportable and releasePolicy.",
+)
+SHORT = (
+    "azure-keyvault-key-configure-strength",
+    "A key must be long: set properties.keySize to 2048 or more.",
+)
+KEY_OFF = (
+    "azure-keyvault-key-configure-strength",
+    "A key that is off opens nothing: leave properties.attributes.enabled.",
+)
+DEBUGGED = (
+    "azure-webapp-disable-remote-debugging",
+    "Nobody may look into a running app from afar: set siteConfig.remoteDebuggingEnabled to false.",
+)
+SECRETS = (
+    "azure-webapp-disallow-plaintext-secrets",
+    "Settings must not hold secrets: DB. Connect as an identity.",
+)
+APP_CORS = (
+    "azure-webapp-disallow-open-cors",
+    "Not every site may call an app with a visitor's rights: name the allowedOrigins.",
+)
+KEYED_LOGS = (
+    "azure-logs-workspace-disable-local-auth",
+    "Logs must come from identities: set features.disableLocalAuth to true.",
+)
+SHORT_LOGS = (
+    "azure-logs-workspace-configure-retention",
+    "Logs should be kept for 30 days or more: raise retentionInDays.",
 )
 LOCAL = (
     "azure-storage-account-disable-shared-key",
@@ -200,6 +277,28 @@ BROKEN: list[tuple[str, str, Any, tuple[str, str]]] = [
     ("eventhub:Namespace", "minimumTlsVersion", 1.2, HUB_TLS),
     ("eventhub:Namespace", "disableLocalAuth", False, HUB_KEYS),
     ("eventhub:Namespace", "disableLocalAuth", None, HUB_KEYS),
+    ("eventhub:Namespace", "encryption", None, HUB_KEY),
+    ("eventhub:Namespace", "encryption.keySource", "Microsoft.EventHub", HUB_KEY),
+    ("eventhub:Namespace", "encryption.keyVaultProperties", [], HUB_KEY),
+    ("eventhub:EventHub", "retentionDescription.retentionTimeInHours", 1, FORGETFUL),
+    ("eventhub:EventHub", "retentionDescription", {"retentionTimeInHours": 23}, FORGETFUL),
+    ("storage:StorageAccount", "isSftpEnabled", True, SFTP),
+    ("storage:StorageAccount", "allowCrossTenantReplication", True, REPLICATED),
+    ("storage:BlobServiceProperties", "cors", {"corsRules": [{"allowedOrigins": ["*"]}]}, CORS),
+    ("storage:BlobServiceProperties", "deleteRetentionPolicy.allowPermanentDelete", True, PERMANENT),
+    ("keyvault:Key", "properties.rotationPolicy.lifetimeActions.0.trigger.timeAfterCreate", "P10Y", RARELY),
+    ("keyvault:Key", "properties.rotationPolicy.lifetimeActions.0.trigger.timeAfterCreate", "P999D", RARELY),
+    ("keyvault:Key", "properties.rotationPolicy.lifetimeActions.0.trigger", None, TRIGGERLESS),
+    ("keyvault:Key", "properties.attributes", {"exportable": True}, EXPORTED),
+    ("keyvault:Key", "properties.releasePolicy", {"data": "x"}, EXPORTED),
+    ("keyvault:Key", "properties.keySize", 1024, SHORT),
+    ("keyvault:Key", "properties.attributes", {"enabled": False}, KEY_OFF),
+    ("web:WebApp", "siteConfig.remoteDebuggingEnabled", True, DEBUGGED),
+    ("web:WebApp", "siteConfig.appSettings", [{"name": "DB", "value": "Server=a;Password=b"}], SECRETS),
+    ("web:WebApp", "siteConfig.cors", {"allowedOrigins": ["https://a.example", "*"]}, APP_CORS),
+    ("operationalinsights:Workspace", "features", None, KEYED_LOGS),
+    ("operationalinsights:Workspace", "features.disableLocalAuth", False, KEYED_LOGS),
+    ("operationalinsights:Workspace", "retentionInDays", 7, SHORT_LOGS),
     ("eventhub:NamespaceAuthorizationRule", "rights", ["Listen", "Send", "Manage"], MANAGE),
     ("eventhub:EventHubAuthorizationRule", "rights", [UNKNOWN, "Manage"], MANAGE),
     ("storage:StorageAccount", "allowBlobPublicAccess", True, PUBLIC),
@@ -323,6 +422,12 @@ def test_only_azure_has_versions_in_its_types() -> None:
         ("web:WebAppScmAllowed", "allow"),
         ("applicationinsights:Component", "disableLocalAuth"),
         ("storage:BlobContainer", "publicAccess"),
+        ("storage:BlobServiceProperties", "cors"),
+        ("eventhub:Namespace", "encryption"),
+        ("eventhub:Namespace", "sku"),
+        ("eventhub:EventHub", "retentionDescription"),
+        ("operationalinsights:Workspace", "features"),
+        ("operationalinsights:Workspace", "retentionInDays"),
         ("keyvault:Vault", "properties"),
         ("keyvault:Vault", "properties.enablePurgeProtection"),
         ("authorization:RoleAssignment", "roleDefinitionId"),
@@ -374,6 +479,7 @@ def test_remediation_mends_once_and_keeps_the_rest() -> None:
             top = {
                 path.split(".")[0],
                 "isLocalUserEnabled",
+                "isSftpEnabled",
                 *(one for one in broken if "RetentionPolicy" in one),
             }
             assert {key: result[key] for key in result if key not in top} == {
@@ -381,7 +487,10 @@ def test_remediation_mends_once_and_keeps_the_rest() -> None:
             }
             assert mended(name, kind, result) is None
         tried.add(name)
-    no_mend = {MANAGE[0], KEY[0], ROTATION[0], broad("")[0], wildcard("", "")[0]}
+    no_mend = {
+        *(one[0] for one in (MANAGE, KEY, ROTATION, EXPORTED, SHORT, HUB_KEY, FORGETFUL, SHORT_LOGS)),
+        *(one[0] for one in (CORS, SECRETS, APP_CORS, broad(""), wildcard("", ""))),
+    }
     assert tried == {one.name for one in azure.POLICIES} - no_mend
 
 
@@ -426,7 +535,9 @@ def test_every_type_and_property_is_one_of_the_sdk() -> None:
         assert [*_check_block("", _inputs(tokens(short)[0]), props)] == [], short
     for short, path, *_ in BROKEN:
         assert path.split(".")[0] in _inputs(tokens(short)[0]).properties, (short, path)
-    sources = "".join(file.read_text() for file in Path(azure.__file__).parent.glob("azure_*.py"))
+    here = Path(azure.__file__).parent
+    files = [*here.glob("azure_*.py"), *here.glob("lake/azure*.py")]
+    sources = "".join(file.read_text() for file in files)
     for kind in {*re.findall(r'"(azure-native:\w+:\w+)"', sources), *TAGGED_AZURE}:
         assert _inputs(kind).properties
     for kind in TAGGED_AZURE:

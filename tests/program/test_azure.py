@@ -469,11 +469,27 @@ def test_names_come_from_the_parents_and_everything_lies_in_one_group_and_region
     assert [one for one, times in ids.items() if times > 1] == []
 
 
+def test_a_capture_reaches_its_own_prefix_alone(azure: Graph) -> None:
+    for source in ("pos", "ecommerce"):
+        inputs = azure.named("RoleAssignment", f"-{source}-capture").inputs
+        assert inputs["conditionVersion"] == "2.0"
+        condition = inputs["condition"]
+        for done in ("read", "write", "add/action", "delete"):
+            assert (
+                f"!(ActionMatches{{'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/{done}'}})"
+                in condition
+            )
+        assert condition.endswith(f"blobs:path] StringLike 'source={source}/*'))")
+
+
 def test_what_cannot_be_made_again_is_protected_in_production(azure: Graph, prod: Graph) -> None:
     protected = {one.type.rpartition(":")[2] for one in prod.custom if one.protect}
     assert protected == {
+        "BlobContainer",
         "Database",
+        "EventHub",
         "Key",
+        "Namespace",
         "Pipe",
         "Queue",
         "ResourceGroup",

@@ -1,0 +1,287 @@
+"""In a lake on Azure a right is a named role on one thing for one identity, and nothing wider."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from policies.graph import UNKNOWN, Node, mapping, unknown
+from policies.lake.azure import AzureLake
+from policies.lake.azure_flow import PACKAGE, settings
+from policies.lake.azure_places import ACCOUNT, APP, CONTAINER, HUB, IDENTITY, KEY, TOPIC, VAULT, host_of
+from policies.lake.azure_roles import (
+    BLOBS,
+    DEFINITION,
+    HUBS,
+    KEYS,
+    MESSAGES,
+    Right,
+    actions,
+)
+from policies.lake.azure_watch import SUBSCRIPTION, destinations
+from policies.lake.parts import Lake
+from policies.rules import Fault
+
+FEDERATION = "azure-native:managedidentity:FederatedIdentityCredential"
+PASSWORDS = ("azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppScmAllowed")
+USES = tuple(f"{KEYS}/{one}/action" for one in ("wrap", "unwrap", "encrypt", "decrypt", "sign", "release"))
+# The last folder of the path of one thing, by the data that a role for it is about.
+NARROWEST = {
+    "eventhubs": f"{HUBS}/namespaces/messages",
+    "containers": BLOBS,
+    "queues": MESSAGES,
+    "keys": KEYS,
+}
+# What Event Grid puts somewhere: by a key of the account, and as an identity.
+SENT = (
+    ("messages", "destination", "deliveryWithResourceIdentity"),
+    ("dead letters", "deadLetterDestination", "deadLetterWithResourceIdentity"),
+)
+# Azure's own roles that something in a lake is for. The others may more than any one thing needs.
+ROLES = [
+    "Azure Event Hubs Data Receiver",
+    "Azure Event Hubs Data Sender",
+    "Key Vault Crypto Service Encryption User",
+    "Key Vault Secrets User",
+    "Monitoring Metrics Publisher",
+    "Storage Blob Data Contributor",
+    "Storage Blob Data Reader",
+    "Storage Queue Data Contributor",
+    "Storage Queue Data Message Processor",
+    "Storage Queue Data Message Sender",
+    "Storage Queue Data Reader",
+]
+# Kinds of principals that are more than one.
+MANY = ("Group", "ForeignGroup", "Device")
+# The host of functions asks for it, on an account of its own.
+HOSTING = "Storage Blob Data Owner"
+
+
+def of_azure(lake: Lake) -> AzureLake:
+    """Return a lake as the one on Azure that it is."""
+    assert isinstance(lake, AzureLake)  # noqa: S101 (`by_cloud` calls these checks with no other)
+    return lake
+
+
+def roles(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Definitions without wildcards, for one group; assignments of known roles, on one thing."""
+    here = of_azure(lake)
+    allowed: list[str] = config.get("roles", ROLES)
+    held_data = [*here.graph.of(HUB, KEY), *(delivery.zone for delivery in here.deliveries)]
+    for node in here.graph.of(DEFINITION):
+        yield from ((node, fault) for fault in _definition(node))
+    for right in here.held:
+        kind = right.node.text("principalType")
+        if kind in MANY or (kind == "User" and any(right.covers(here.places.spot(one)) for one in held_data)):
+            yield right.node, f"A role of a lake is for a service: {right.who} is of type {kind}."
+        if right.node.text("delegatedManagedIdentityResourceId") is not None:
+            yield right.node, f"A role of a lake is for its own tenant: {right.who} is another's."
+        yield from ((right.node, fault) for fault in _assignment(here, right, allowed))
+
+
+def _definition(node: Node) -> Iterator[str]:
+    for kind in ("actions", "dataActions"):
+        if wide := [one for one in actions(node, kind) if "*" in one]:
+            yield f"A role of a lake names its actions: {', '.join(wide)} in {kind} names all of a kind."
+    for place in (*node.items("assignableScopes"), node.get("scope")):
+        if isinstance(place, str) and "/resourcegroups/" not in place.lower():
+            yield f"A role of a lake is for its resource group: {place} is more."
+
+
+def _assignment(lake: AzureLake, right: Right, allowed: list[str]) -> Iterator[str]:
+    given = right.node.text("roleDefinitionId")
+    name = right.role.name if right.role else (given or "").rpartition("/")[2]
+    own = any(one.text("roleName") == name for one in lake.graph.of(DEFINITION))
+    hosts = right.role is not None and name == HOSTING and _hosts(lake, right)
+    if given is not None and name not in allowed and not own and not hosts:
+        yield f"{right.who} is given {name}, which may more than a lake needs: take a narrower role."
+    if right.scope is None:
+        return
+    if not right.scope.path:
+        yield f"{right.who} is {name} of all that is in a group or above: name the resource."
+        return
+    for folder, of in NARROWEST.items():
+        touches = right.role and right.role.allows([f"{of}/{one}" for one in _TRIED])
+        if touches and not hosts and f"/{folder}/" not in f"{right.scope.path}/":
+            yield f"{right.who} is {name} of all {folder} of {right.scope.path}: name the one that is meant."
+
+
+_TRIED = ("read", "write", "add/action", "receive/action", "send/action", "wrap/action", "unwrap/action")
+
+
+def _hosts(lake: AzureLake, right: Right) -> bool:
+    """Say whether a right is that of an app on the account in which its own host keeps things."""
+    for app in lake.graph.of(APP):
+        if not right.holders & {app, *lake.places.identities(app)}:
+            continue
+        named = settings(lake.graph, app).get("AzureWebJobsStorage__accountName")
+        if named is UNKNOWN:
+            return True
+        accounts = [one for one in lake.graph.of(ACCOUNT) if lake.places.name(one) == named]
+        if any(right.covers(lake.places.spot(one)) for one in accounts) and right.scope is not None:
+            return "/" in right.scope.path
+    return False
+
+
+def key_use(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    """A key is used by a transform to wrap, or by what a service encrypts with it."""
+    here = of_azure(lake)
+    users: list[str] = config.get("users", [])
+    for key in here.graph.of(KEY):
+        for right in here.held:
+            may = right.allows(USES, here.places.spot(key))
+            wraps = key in here.keys and any(right.holders & one.party for one in here.transforms)
+            if not may or wraps or _encrypts(here, right, key) or right.called in users:
+                continue
+            does = ", ".join(one.split("/")[-2] for one in may)
+            yield right.node, f"{right.who} may {does} with the key {key.name}, and encrypts nothing with it."
+
+
+def encrypters(lake: AzureLake) -> Iterator[tuple[Node, list[Node], Any]]:
+    """Yield what is encrypted with a key of one's own, as whom, and what it says of the key."""
+    for node in lake.graph.of(ACCOUNT):
+        path = "encryption.encryptionIdentity.encryptionUserAssignedIdentity"
+        if node.get("encryption.keyVaultProperties") is not None:
+            yield node, lake.places.targets(node, path, IDENTITY), node.get("encryption.keyVaultProperties")
+    for node in lake.graph.of("azure-native:eventhub:Namespace"):
+        for one in node.items("encryption.keyVaultProperties"):
+            value = mapping(mapping(one).get("identity")).get("userAssignedIdentity")
+            made = lake.graph.depends(node, "encryption", IDENTITY) if value is UNKNOWN else []
+            yield node, [*lake.places.at(value, IDENTITY), *made], one
+
+
+def _encrypts(lake: AzureLake, right: Right, key: Node) -> bool:
+    return any(
+        right.holders & set(identities) and key in keys_of(lake, node, said)
+        for node, identities, said in encrypters(lake)
+    )
+
+
+def keys_of(lake: AzureLake, node: Node, said: Any) -> list[Node]:
+    """Return the keys of the stack that a resource says it is encrypted with, or may be."""
+    uri, name = mapping(said).get("keyVaultUri"), mapping(said).get("keyName")
+    if said is UNKNOWN or UNKNOWN in (uri, name):
+        return lake.graph.depends(node, "encryption", KEY)
+    found = [one for vault in lake.places.hosted(uri) for one in lake.places.inside(vault, KEY)]
+    return [one for one in found if lake.places.name(one) == name]
+
+
+def vaults(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    """Keys that wrap and nothing else, in vaults that are opened by roles of one's own tenant alone."""
+    here = of_azure(lake)
+    tenants = {value for node in here.graph.of(IDENTITY) if (value := node.text("tenantId"))}
+    for key in here.graph.of(KEY):
+        yield from ((key, fault) for fault in _key(key))
+    for vault in here.graph.of(VAULT):
+        for door in ("enabledForDeployment", "enabledForDiskEncryption", "enabledForTemplateDeployment"):
+            if vault.get(f"properties.{door}") is True:
+                yield vault, f"A vault of a lake is opened by roles alone: set properties.{door} to false."
+        if (vault.text("properties.sku.name") or "premium").lower() != "premium":
+            yield vault, "Only a premium vault keeps keys in hardware: set properties.sku.name to premium."
+        if vault.items("properties.accessPolicies"):
+            yield vault, "A vault of a lake is opened by roles alone: take its accessPolicies away."
+        tenant = vault.text("properties.tenantId")
+        if tenant is not None and tenants and tenant not in tenants:
+            yield vault, f"A vault of a lake is for its own tenant, not {tenant}."
+
+
+def _key(key: Node) -> Iterator[str]:
+    given, kind = key.get("properties"), key.text("properties.kty")
+    missing = [one for one in ("kty", "keySize", "keyOps") if key.get(f"properties.{one}") is None]
+    if missing and not unknown(given):
+        yield f"A key of a lake says what it is and what it may: set {', '.join(missing)}."
+    extra = [one for one in key.items("properties.keyOps") if one not in ("wrapKey", "unwrapKey", UNKNOWN)]
+    if extra:
+        yield f"A key of a lake wraps keys, and nothing else: it may {', '.join(map(str, extra))}."
+    if kind in ("RSA", "EC", "oct"):
+        yield "A key of a lake must lie in hardware: set properties.kty to RSA-HSM."
+    size = key.number("properties.keySize")
+    if size is not None and size < 3072 and (kind or "RSA").startswith("RSA"):
+        yield "What a key wraps must stay closed for as long as it is kept: set keySize to 3072."
+    if key.get("properties.attributes.expires") is not None:
+        yield "A key must not end while what it wrapped is kept: leave properties.attributes.expires."
+
+
+def messaging(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    """Event Grid sends as itself, and may send alone; one listener takes what it sent."""
+    here = of_azure(lake)
+    for node in here.graph.of(SUBSCRIPTION):
+        for kind, plain, path in SENT:
+            nobody = node.get(path) is not None and node.get(f"{path}.identity") is None
+            if node.get(plain) is not None or nobody:
+                yield node, f"Event Grid must put {kind} as an identity: set {path}, with its identity."
+        topic = here.places.called(node, "systemTopicName", TOPIC)
+        senders = set(here.places.identities(topic)) if topic else set[Node]()
+        for queue in destinations(here.graph, here.places, node):
+            yield from _queue_rights(here, queue, senders)
+
+
+def _queue_rights(lake: AzureLake, queue: Node, senders: set[Node]) -> Iterator[Fault]:
+    takes = (f"{MESSAGES}/read", f"{MESSAGES}/delete", f"{MESSAGES}/process/action")
+    takers = [one for one in lake.held if one.allows(takes, lake.places.spot(queue))]
+    for right in takers:
+        if right.holders & senders:
+            yield (
+                right.node,
+                f"{right.who} must only send to the queue {queue.name}: it may take messages too.",
+            )
+    others = sorted({one.principal for one in takers if not one.holders & senders})
+    if len(others) > 1:
+        yield queue, f"Several would each get a part of what is in {queue.name}: {', '.join(others)}."
+
+
+def trust(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    """Who holds a role on streams, keys or secrets is of the stack, and nobody from outside takes one on."""
+    here = of_azure(lake)
+    issuers: list[str] = config.get("issuers", [])
+    principals: list[str] = config.get("principals", [])
+    inner = here.graph.of(HUB, KEY, VAULT)
+    for right in here.held:
+        outside = not right.holders and right.node.text("principalId") is not None
+        reached = sorted(one.name for one in inner if right.covers(here.places.spot(one)))
+        if outside and reached and right.principal not in principals:
+            yield right.node, f"{right.who} is none of the stack, and holds a role on {', '.join(reached)}."
+    for node in here.graph.of(FEDERATION):
+        issuer = node.text("issuer")
+        if issuer is not None and issuer not in issuers:
+            yield (
+                node,
+                f"Whoever {issuer} vouches for may act as an identity of the lake: name it in issuers.",
+            )
+
+
+def callers(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    """Apps that nobody calls, whose code nobody changes with a password, nor they themselves."""
+    here = of_azure(lake)
+    for app in here.graph.of(APP):
+        yield from ((app, fault) for fault in _app(here, app))
+        own = here.held if isinstance(settings(here.graph, app).get(PACKAGE), str) else ()
+        for right in own:
+            if right.holders & {app, *here.places.identities(app)} and _changes_code(here, app, right):
+                yield right.node, f"{right.who} may write where the code of {app.name} lies."
+
+
+def _app(lake: AzureLake, app: Node) -> Iterator[str]:
+    if app.get("publicNetworkAccess") not in ("Disabled", UNKNOWN):
+        yield "Nobody calls a function of a lake: set publicNetworkAccess to Disabled."
+    if app.get("siteConfig.ftpsState") not in ("Disabled", UNKNOWN) and app.get("siteConfig") is not UNKNOWN:
+        yield "Nobody puts files into a function of a lake: set siteConfig.ftpsState to Disabled."
+    if app.get("siteConfig.remoteDebuggingEnabled") is True:
+        yield "Nobody debugs a function of a lake from afar: set siteConfig.remoteDebuggingEnabled to false."
+    for type_ in PASSWORDS:
+        beside = [one for one in lake.graph.of(type_) if lake.places.called(one, "name", APP) is app]
+        if not any(one.get("allow") in (False, UNKNOWN) for one in beside):
+            name = type_.rpartition(":")[2]
+            yield f"Nobody puts code into a function of a lake with a password: add {name}, not allowed."
+    if app.get("identity") is None:
+        yield "A function of a lake must act as an identity: set identity."
+
+
+def _changes_code(lake: AzureLake, app: Node, right: Right) -> bool:
+    url = settings(lake.graph, app).get(PACKAGE)
+    host, accounts = host_of(url), lake.places.hosted(url)
+    containers = [
+        one
+        for account in accounts
+        for one in lake.places.inside(account, CONTAINER)
+        if host and (lake.places.name(one) or "").lower() == host[2].partition("/")[0]
+    ]
+    return any(right.allows((f"{BLOBS}/write",), lake.places.spot(one)) for one in containers)
