@@ -81,8 +81,9 @@ def _definition(node: Node) -> Iterator[str]:
     for kind in ("actions", "dataActions"):
         if wide := [one for one in actions(node, kind) if "*" in one]:
             yield f"A role of a lake names its actions: {', '.join(wide)} in {kind} names all of a kind."
-    for place in (*node.items("assignableScopes"), node.get("scope")):
-        if isinstance(place, str) and "/resourcegroups/" not in place.lower():
+    places = [one for one in (*node.items("assignableScopes"), node.get("scope")) if isinstance(one, str)]
+    for place in dict.fromkeys(places):
+        if "/resourcegroups/" not in place.lower():
             yield f"A role of a lake is for its resource group: {place} is more."
 
 
@@ -113,7 +114,7 @@ def _hosts(lake: AzureLake, right: Right) -> bool:
         if not right.holders & {app, *lake.places.identities(app)}:
             continue
         named = settings(lake.graph, app).get("AzureWebJobsStorage__accountName")
-        if named is UNKNOWN:
+        if UNKNOWN in (named, app.get("siteConfig"), app.get("siteConfig.appSettings")):
             return True
         accounts = [one for one in lake.graph.of(ACCOUNT) if lake.places.name(one) == named]
         if any(right.covers(lake.places.spot(one)) for one in accounts) and right.scope is not None:
@@ -196,7 +197,7 @@ def _key(key: Node) -> Iterator[str]:
     size = key.number("properties.keySize")
     if size is not None and size < 3072 and (kind or "RSA").startswith("RSA"):
         yield "What a key wraps must stay closed for as long as it is kept: set keySize to 3072."
-    if key.get("properties.attributes.expires") is not None:
+    if key.get("properties.attributes.expires") not in (None, UNKNOWN):
         yield "A key must not end while what it wrapped is kept: leave properties.attributes.expires."
 
 
@@ -268,7 +269,7 @@ def _app(lake: AzureLake, app: Node) -> Iterator[str]:
         yield "Nobody debugs a function of a lake from afar: set siteConfig.remoteDebuggingEnabled to false."
     for type_ in PASSWORDS:
         beside = [one for one in lake.graph.of(type_) if lake.places.called(one, "name", APP) is app]
-        if not any(one.get("allow") in (False, UNKNOWN) for one in beside):
+        if lake.places.name(app) and not any(one.get("allow") in (False, UNKNOWN) for one in beside):
             name = type_.rpartition(":")[2]
             yield f"Nobody puts code into a function of a lake with a password: add {name}, not allowed."
     if app.get("identity") is None:
