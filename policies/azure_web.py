@@ -1,9 +1,10 @@
 """Function and web apps: reached over TLS alone, for callers and for whoever deploys."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from pulumi_policy import Severity
+from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.plaintext import is_secret
 from policies.rules import Props, resource_policy, section, sections
@@ -14,6 +15,10 @@ INSIGHTS = "azure-native:applicationinsights:Component"
 # Each turns a way to deploy by name and password on or off.
 PASSWORDS = ("azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppScmAllowed")
 NEW = ("1.2", "1.3")
+# Says where traces go; who may send them is another matter (azure-insights-component-disable-local-auth).
+ALLOWED = ["APPLICATIONINSIGHTS_CONNECTION_STRING"]
+# What a secret of a vault is called, and Azure's own way to refer to one.
+_NAME = re.compile(r"[a-z]+(-[a-z]+)+|@Microsoft\.(KeyVault|AppConfiguration)\(.*\)")
 TLS = ("minTlsVersion", "scmMinTlsVersion")
 
 
@@ -50,14 +55,15 @@ def _undebugged(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | Non
     return {"siteConfig": {"remoteDebuggingEnabled": False}} if _debugged(props, config) else None
 
 
-def _secrets(props: Props, _: Mapping[str, Any]) -> str | None:
-    """By what a value looks like: an app's settings name secrets of a vault, and are called so."""
+def _secrets(props: Props, config: Mapping[str, Any]) -> str | None:
+    allowed: list[str] = config.get("allowed", ALLOWED)
     site = section(props, "siteConfig")
     found = [
         text(one, "name")
         for key, value in (("appSettings", "value"), ("connectionStrings", "connectionString"))
         for one in sections(site, key)
-        if is_secret("", text(one, value))
+        if text(one, "name") not in allowed and not _NAME.fullmatch(text(one, value))
+        if is_secret(text(one, "name"), text(one, value))
     ]
     if not found:
         return None
@@ -125,6 +131,9 @@ POLICIES = (
         check=_secrets,
         steps="Connect as an identity, or refer to a vault: @Microsoft.KeyVault(…).",
         severity=Severity.CRITICAL,
+        config=PolicyConfigSchema(
+            {"allowed": {"type": "array", "items": {"type": "string"}, "default": ALLOWED}}
+        ),
     ),
     resource_policy(
         "azure-webapp-disallow-open-cors",

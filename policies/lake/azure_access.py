@@ -41,24 +41,28 @@ def readers(
         yield Access(node=hub, of=hub, who=f"the Capture of {hub.name}", party=frozenset({hub}))
     for group in graph.of(GROUP):
         hub = _hub_of(places, group)
-        name = group.text("consumerGroupName") or group.text("name")
-        if hub is None or name is None or name.lower() == "$default":
+        if hub is None or (_group_name(group) or "").lower() == "$default":
             continue
         party = [
             node
             for one in transforms
-            if hub in one.reads and _tells(graph, one.node, name, group)
+            if hub in one.reads and _tells(graph, one.node, group)
             for node in one.party
         ]
         yield Access(node=group, of=hub, who=f"the ConsumerGroup {group.name}", party=frozenset(party))
 
 
-def _tells(graph: Graph, app: Node, name: str, group: Node) -> bool:
-    """Say whether an app's settings name a consumer group, or were made of it while they are not known."""
-    given = settings(graph, app)
-    if name in given.values():
+def _group_name(group: Node) -> str | None:
+    return group.text("consumerGroupName") or group.text("name")
+
+
+def _tells(graph: Graph, app: Node, group: Node) -> bool:
+    """Say whether an app's settings name a consumer group, or may, while one of both is not known."""
+    name = _group_name(group)
+    if name in settings(graph, app).values():
         return True
-    return unknown(app.get("siteConfig")) and group in graph.made_of(app, "siteConfig")
+    hidden = unknown(app.get("siteConfig")) and group in graph.made_of(app, "siteConfig")
+    return hidden or (name is None and UNKNOWN in (group.get("consumerGroupName"), group.get("name")))
 
 
 def _hub_of(places: Places, node: Node) -> Node | None:

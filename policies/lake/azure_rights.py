@@ -5,8 +5,17 @@ from typing import Any
 
 from policies.graph import UNKNOWN, Node, mapping, unknown
 from policies.lake.azure import AzureLake
-from policies.lake.azure_flow import PACKAGE, settings
-from policies.lake.azure_places import ACCOUNT, APP, CONTAINER, HUB, IDENTITY, KEY, TOPIC, VAULT, host_of
+from policies.lake.azure_flow import settings
+from policies.lake.azure_places import (
+    ACCOUNT,
+    APP,
+    HUB,
+    IDENTITY,
+    KEY,
+    NAMESPACE,
+    TOPIC,
+    VAULT,
+)
 from policies.lake.azure_roles import (
     BLOBS,
     DEFINITION,
@@ -20,8 +29,6 @@ from policies.lake.azure_watch import SUBSCRIPTION, destinations
 from policies.lake.parts import Lake
 from policies.rules import Fault
 
-FEDERATION = "azure-native:managedidentity:FederatedIdentityCredential"
-PASSWORDS = ("azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppScmAllowed")
 USES = tuple(f"{KEYS}/{one}/action" for one in ("wrap", "unwrap", "encrypt", "decrypt", "sign", "release"))
 # The last folder of the path of one thing, by the data that a role for it is about.
 NARROWEST = {
@@ -81,8 +88,9 @@ def _definition(node: Node) -> Iterator[str]:
     for kind in ("actions", "dataActions"):
         if wide := [one for one in actions(node, kind) if "*" in one]:
             yield f"A role of a lake names its actions: {', '.join(wide)} in {kind} names all of a kind."
-    for place in (*node.items("assignableScopes"), node.get("scope")):
-        if isinstance(place, str) and "/resourcegroups/" not in place.lower():
+    places = [one for one in (*node.items("assignableScopes"), node.get("scope")) if isinstance(one, str)]
+    for place in dict.fromkeys(places):
+        if "/resourcegroups/" not in place.lower():
             yield f"A role of a lake is for its resource group: {place} is more."
 
 
@@ -113,7 +121,7 @@ def _hosts(lake: AzureLake, right: Right) -> bool:
         if not right.holders & {app, *lake.places.identities(app)}:
             continue
         named = settings(lake.graph, app).get("AzureWebJobsStorage__accountName")
-        if named is UNKNOWN:
+        if UNKNOWN in (named, app.get("siteConfig"), app.get("siteConfig.appSettings")):
             return True
         accounts = [one for one in lake.graph.of(ACCOUNT) if lake.places.name(one) == named]
         if any(right.covers(lake.places.spot(one)) for one in accounts) and right.scope is not None:
@@ -141,7 +149,7 @@ def encrypters(lake: AzureLake) -> Iterator[tuple[Node, list[Node], Any]]:
         path = "encryption.encryptionIdentity.encryptionUserAssignedIdentity"
         if node.get("encryption.keyVaultProperties") is not None:
             yield node, lake.places.targets(node, path, IDENTITY), node.get("encryption.keyVaultProperties")
-    for node in lake.graph.of("azure-native:eventhub:Namespace"):
+    for node in lake.graph.of(NAMESPACE):
         for one in node.items("encryption.keyVaultProperties"):
             value = mapping(mapping(one).get("identity")).get("userAssignedIdentity")
             made = lake.graph.depends(node, "encryption", IDENTITY) if value is UNKNOWN else []
@@ -196,7 +204,7 @@ def _key(key: Node) -> Iterator[str]:
     size = key.number("properties.keySize")
     if size is not None and size < 3072 and (kind or "RSA").startswith("RSA"):
         yield "What a key wraps must stay closed for as long as it is kept: set keySize to 3072."
-    if key.get("properties.attributes.expires") is not None:
+    if key.get("properties.attributes.expires") not in (None, UNKNOWN):
         yield "A key must not end while what it wrapped is kept: leave properties.attributes.expires."
 
 
@@ -226,62 +234,3 @@ def _queue_rights(lake: AzureLake, queue: Node, senders: set[Node]) -> Iterator[
     others = sorted({one.principal for one in takers if not one.holders & senders})
     if len(others) > 1:
         yield queue, f"Several would each get a part of what is in {queue.name}: {', '.join(others)}."
-
-
-def trust(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Who holds a role on streams, keys or secrets is of the stack, and nobody from outside takes one on."""
-    here = of_azure(lake)
-    issuers: list[str] = config.get("issuers", [])
-    principals: list[str] = config.get("principals", [])
-    inner = here.graph.of(HUB, KEY, VAULT)
-    for right in here.held:
-        outside = not right.holders and right.node.text("principalId") is not None
-        reached = sorted(one.name for one in inner if right.covers(here.places.spot(one)))
-        if outside and reached and right.principal not in principals:
-            yield right.node, f"{right.who} is none of the stack, and holds a role on {', '.join(reached)}."
-    for node in here.graph.of(FEDERATION):
-        issuer = node.text("issuer")
-        if issuer is not None and issuer not in issuers:
-            yield (
-                node,
-                f"Whoever {issuer} vouches for may act as an identity of the lake: name it in issuers.",
-            )
-
-
-def callers(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
-    """Apps that nobody calls, whose code nobody changes with a password, nor they themselves."""
-    here = of_azure(lake)
-    for app in here.graph.of(APP):
-        yield from ((app, fault) for fault in _app(here, app))
-        own = here.held if isinstance(settings(here.graph, app).get(PACKAGE), str) else ()
-        for right in own:
-            if right.holders & {app, *here.places.identities(app)} and _changes_code(here, app, right):
-                yield right.node, f"{right.who} may write where the code of {app.name} lies."
-
-
-def _app(lake: AzureLake, app: Node) -> Iterator[str]:
-    if app.get("publicNetworkAccess") not in ("Disabled", UNKNOWN):
-        yield "Nobody calls a function of a lake: set publicNetworkAccess to Disabled."
-    if app.get("siteConfig.ftpsState") not in ("Disabled", UNKNOWN) and app.get("siteConfig") is not UNKNOWN:
-        yield "Nobody puts files into a function of a lake: set siteConfig.ftpsState to Disabled."
-    if app.get("siteConfig.remoteDebuggingEnabled") is True:
-        yield "Nobody debugs a function of a lake from afar: set siteConfig.remoteDebuggingEnabled to false."
-    for type_ in PASSWORDS:
-        beside = [one for one in lake.graph.of(type_) if lake.places.called(one, "name", APP) is app]
-        if not any(one.get("allow") in (False, UNKNOWN) for one in beside):
-            name = type_.rpartition(":")[2]
-            yield f"Nobody puts code into a function of a lake with a password: add {name}, not allowed."
-    if app.get("identity") is None:
-        yield "A function of a lake must act as an identity: set identity."
-
-
-def _changes_code(lake: AzureLake, app: Node, right: Right) -> bool:
-    url = settings(lake.graph, app).get(PACKAGE)
-    host, accounts = host_of(url), lake.places.hosted(url)
-    containers = [
-        one
-        for account in accounts
-        for one in lake.places.inside(account, CONTAINER)
-        if host and (lake.places.name(one) or "").lower() == host[2].partition("/")[0]
-    ]
-    return any(right.allows((f"{BLOBS}/write",), lake.places.spot(one)) for one in containers)

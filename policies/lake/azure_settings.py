@@ -7,7 +7,7 @@ from typing import Any
 from pulumi_policy import Severity
 
 from policies.graph import UNKNOWN
-from policies.lake.azure_flow import settings, told
+from policies.lake.azure_flow import PACKAGE, settings, told
 from policies.lake.azure_places import ACCOUNT, APP, HUB, INSIGHTS, KEY, Places, host_of
 from policies.lake.azure_rights import of_azure
 from policies.lake.judged import by_cloud, lake_policy
@@ -44,7 +44,9 @@ def _elsewhere(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
 def _fault(places: Places, name: str, value: str) -> str | None:
     """Say what is wrong with the value of a setting, without saying it."""
     host = host_of(value)
+    code = name == PACKAGE and value not in ("0", "1") and not places.hosted(value)
     faults = {
+        "takes code from what is not in the stack": code,
         "holds a key: connect as an identity": bool(_KEYED.search(value)),
         "must say managedidentity": bool(_CREDENTIAL.fullmatch(name)) and value.lower() != "managedidentity",
         "names an account that is none of the stack": bool(_ACCOUNT.fullmatch(name))

@@ -1,41 +1,27 @@
-"""A lake on Azure that is watched and can be mended: retries, logs, keys, alarms, runtimes."""
+"""A lake on Azure that can be mended: retries, messages, keys, protection."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from policies.graph import UNKNOWN, Node, mapping, unknown
 from policies.lake.azure import AzureLake
-from policies.lake.azure_access import GROUP
+from policies.lake.azure_access import GROUP, PUT, container_spot
 from policies.lake.azure_flow import settings
 from policies.lake.azure_places import (
     ACCOUNT,
     APP,
-    HUB,
-    INSIGHTS,
+    IDENTITY,
     NAMESPACE,
-    PEOPLE,
     TOPIC,
     VAULT,
-    WORKSPACE,
 )
 from policies.lake.azure_rights import encrypters, keys_of, of_azure
-from policies.lake.azure_watch import METRIC, QUERY, SUBSCRIPTION, heard, raised
+from policies.lake.azure_watch import SUBSCRIPTION, destination, destinations
 from policies.lake.parts import Lake
 from policies.rules import Fault
 
-DIAGNOSTICS = "azure-native:monitor:DiagnosticSetting"
 OFFSET = "AzureFunctionsJobHost__extensions__eventHubs__initialOffsetOptions__type"
-TRACES = "APPLICATIONINSIGHTS_CONNECTION_STRING"
-LEVEL = "AzureFunctionsJobHost__logging__logLevel__default"
-# The services of an account that log by themselves, and by what folder of it.
-SERVICES = ("blobServices", "queueServices")
-LOGGED = (VAULT, NAMESPACE, APP, TOPIC)
-MOST = 1_000.0  # what an alarm may wait for at most, in whatever it counts
 DAY = 24  # hours
-SCOPES = (APP, HUB, INSIGHTS, NAMESPACE, TOPIC, VAULT, WORKSPACE, ACCOUNT)
-# A duration of a day or more, or of more than an hour.
-_LONG = re.compile(r"P\d|PT([2-9]|\d\d)H|PT\d{3,}M")
 
 
 def retried(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -45,8 +31,6 @@ def retried(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
         app, given = transform.node, settings(here.graph, transform.node)
         if given.get(OFFSET) not in (None, "fromStart", UNKNOWN):
             yield app, f"A transform must begin with the oldest record: set {OFFSET} to fromStart."
-        if app.get("siteConfig.alwaysOn") is False:
-            yield app, "A transform must not be put to sleep: set siteConfig.alwaysOn."
         if app.get("enabled") is False:
             yield app, "A transform must run: leave enabled."
         for hub in transform.reads:
@@ -60,10 +44,14 @@ def retried(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             hours = hub.number("retentionDescription.retentionTimeInHours")
             days = hub.number("messageRetentionInDays")
             least = hours if hours is not None else None if days is None else days * 24
-            if hub.get("retentionDescription") is None and days is None:
+            if least is None and not unknown(hub.get("retentionDescription")):
                 yield hub, "A stream must say for how long it keeps records: set retentionDescription."
             if least is not None and least < DAY:
                 yield hub, f"A stream must keep records for {DAY} hours or more: a failed batch waits there."
+
+    for app in here.graph.of(APP):
+        if app.get("siteConfig.alwaysOn") not in (True, UNKNOWN):
+            yield app, "A function must not be put to sleep: set siteConfig.alwaysOn."
 
 
 def queued(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -74,75 +62,29 @@ def queued(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
         minutes = node.number("retryPolicy.eventTimeToLiveInMinutes")
         if (attempts is not None and attempts < 30) or (minutes is not None and minutes < 1440):
             yield node, "Event Grid must try for a day: leave 30 attempts and 1440 minutes."
-        path = "deadLetterWithResourceIdentity.deadLetterDestination"
-        account = here.places.targets(node, f"{path}.resourceId", ACCOUNT)
-        if node.get(path) is not None and not account and not unknown(node.get(path)):
-            yield node, "What could not be told must stay in the stack: name an account of it."
+        yield from ((node, fault) for fault in _told_to(here, node))
         if node.get("expirationTimeUtc") is not None:
             yield node, "A subscription must not end by itself: take expirationTimeUtc away."
 
 
-def logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
-    """Everything that can log does, to a workspace that keeps it."""
-    here, least = of_azure(lake), config.get("minimumDays", 30)
-    for node in here.graph.of(WORKSPACE):
-        days = node.number("retentionInDays")
-        if days is not None and days < least:
-            yield node, f"Logs must be kept for {least:g} days or more."
-        if node.get("features.immediatePurgeDataOn30Days") is True:
-            yield node, "Logs must not be purged early: leave features.immediatePurgeDataOn30Days."
-    for node in here.graph.of(INSIGHTS):
-        yield from ((node, fault) for fault in _traces(here, node))
-    written = list(_written(here))
-    for node in here.graph.of(*LOGGED):
-        if not any(_covers(here, one, node) for one in written):
-            yield node, "What happens to it must be logged: add a DiagnosticSetting with all logs."
-    for node in here.graph.of(ACCOUNT):
-        for service in SERVICES:
-            if not any(_covers(here, one, node, f"/{service}/default") for one in written):
-                yield node, f"What happens to its {service} must be logged: add a DiagnosticSetting."
-    for app in here.graph.of(APP):
-        given = settings(here.graph, app)
-        if TRACES not in given and not unknown(app.get("siteConfig")):
-            yield app, f"A function must leave traces: set {TRACES}."
-        if given.get(LEVEL) in ("None", "Critical", "Error"):
-            yield app, f"A function must log more than its end: set {LEVEL} to Information or Warning."
-
-
-def _traces(lake: AzureLake, node: Node) -> Iterator[str]:
-    path = "workspaceResourceId"
-    if node.get(path) is not UNKNOWN and not lake.places.targets(node, path, WORKSPACE):
-        yield "Traces must go to a workspace of the stack: set workspaceResourceId."
-    if node.get("disableIpMasking") is True:
-        yield "Traces must not say from where people came: leave disableIpMasking."
-    sampled = node.number("samplingPercentage")
-    if sampled is not None and sampled < 100:
-        yield "Traces must not be thrown away, since alarms ask them: leave samplingPercentage."
-
-
-def _covers(lake: AzureLake, setting: Node, of: Node, service: str = "") -> bool:
-    """Say whether a diagnostic setting is that of a resource, or of a service of it."""
-    value, path = setting.get("resourceUri"), lake.places.path(of)
-    if value is UNKNOWN:
-        # An account's two services are made of the same id.
-        return of in lake.graph.made_of(setting, "resourceUri")
-    wanted = f"/providers/{path}{service.lower()}"
-    return isinstance(value, str) and path is not None and value.lower().endswith(wanted)
-
-
-def _written(lake: AzureLake) -> Iterator[Node]:
-    """Yield the diagnostic settings that write all logs to a workspace of the stack."""
-    for node in lake.graph.of(DIAGNOSTICS):
-        known = node.get("workspaceId") is not UNKNOWN
-        if known and not lake.places.targets(node, "workspaceId", WORKSPACE):
-            continue
-        if node.get("logs") is UNKNOWN or any(_all(mapping(one)) for one in node.items("logs")):
-            yield node
-
-
-def _all(log: Mapping[str, Any]) -> bool:
-    """Say whether a setting is on, and of all logs."""
-    return log.get("enabled") in (True, UNKNOWN) and log.get("categoryGroup") in ("allLogs", UNKNOWN)
+def _told_to(lake: AzureLake, node: Node) -> Iterator[str]:
+    """Say what is wrong with where a subscription sends, and of what it tells."""
+    path, begins = "deadLetterWithResourceIdentity", node.get("filter.subjectBeginsWith")
+    dead = node.get(f"{path}.deadLetterDestination")
+    accounts = lake.places.targets(node, f"{path}.deadLetterDestination.resourceId", ACCOUNT)
+    if dead is not None and not unknown(dead):
+        name = str(mapping(dead).get("blobContainerName"))
+        spots = [container_spot(lake.graph, lake.places, one, name) for one in accounts]
+        senders = set(lake.places.targets(node, f"{path}.identity.userAssignedIdentity", IDENTITY))
+        own = [right for right in lake.held if right.holders & senders]
+        if not accounts:
+            yield "What could not be told must stay in the stack: name an account of it."
+        elif senders and not any(right.allows(PUT, spot) for right in own for spot in spots):
+            yield f"Dead letters must go where Event Grid may put them, not to {name}."
+    if not unknown(node.get(destination(node))) and not destinations(lake.graph, lake.places, node):
+        yield "A subscription must tell a queue of the stack."
+    if begins is not UNKNOWN and node.get("filter") is not UNKNOWN and not begins:
+        yield "A subscription must tell of what is delivered alone: set filter.subjectBeginsWith."
 
 
 def own_keys(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
@@ -181,7 +123,8 @@ def _services(node: Node) -> Iterator[str]:
     for name, service in node.section("encryption.services").items():
         if mapping(service).get("enabled") is False:
             yield f"Everything in an account must be encrypted: enable encryption.services.{name}."
-        if mapping(service).get("keyType") == "Service":
+        given = mapping(service).get("keyType", "Service" if name in ("queue", "table") else "Account")
+        if given == "Service":
             yield f"Everything in an account must be encrypted with its key: set {name}'s keyType to Account."
     for name in ("queue", "table"):
         if not unknown(node.get("encryption")) and node.get(f"encryption.services.{name}") is None:
@@ -200,35 +143,3 @@ def protected(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     for node in dict.fromkeys([*production, *heard_by]):
         if not node.protect:
             yield node, "Protect pipes and what they hear by: what is told between two of them is lost."
-
-
-def alarmed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
-    """Alarms can be raised, and tell somebody."""
-    here = of_azure(lake)
-    for node in here.graph.of(METRIC, QUERY):
-        for criterion in map(mapping, node.items("criteria.allOf")):
-            threshold = criterion.get("threshold")
-            if isinstance(threshold, int | float) and not isinstance(threshold, bool) and threshold > MOST:
-                yield node, f"An alarm above {threshold:g} is never raised: {MOST:g} or less."
-            periods = mapping(criterion.get("failingPeriods")).get("minFailingPeriodsToAlert")
-            if isinstance(periods, int | float) and periods > 6:
-                yield node, f"An alarm after {periods:g} bad periods comes too late: 6 or less."
-            if not raised(criterion):
-                yield (
-                    node,
-                    "An alarm on what fails must be raised by more of it: set operator to GreaterThan.",
-                )
-        if not node.get("criteria"):
-            yield node, "An alarm must say of what: set criteria."
-        if not heard(here.places, node):
-            yield node, "An alarm must tell somebody: enable it, and name an action group that is enabled."
-        for key in ("evaluationFrequency", "windowSize"):
-            if _LONG.match(node.text(key) or ""):
-                yield node, f"An alarm must be asked for within the hour: shorten {key}."
-        scopes = node.get("scopes")
-        if not scopes or not (unknown(scopes) or here.places.targets(node, "scopes", *SCOPES)):
-            yield node, "An alarm must be of a resource of the stack: set scopes."
-    for node in here.graph.of(PEOPLE):
-        receivers = [key for key in node.props if key.endswith("Receivers") and node.get(key)]
-        if node.tag("environment") == "prod" and not receivers:
-            yield node, "In production somebody must hear alarms: give the action group a receiver."

@@ -93,7 +93,11 @@ def _by_metric(graph: Graph, places: Places, alert: Node) -> Iterator[tuple[Node
         *places.targets(alert, "scopes", NAMESPACE),
         *places.targets(alert, "scopes", TOPIC),
     ]
-    for criterion in map(mapping, alert.items("criteria.allOf")):
+    criteria = alert.items("criteria.allOf")
+    if alert.get("criteria.allOf") is UNKNOWN:
+        # Not known yet: it may tell all that can be told of what is in its scope.
+        criteria = [{"metricName": metric} for metric in METRICS]
+    for criterion in map(mapping, criteria):
         sign, type_ = METRICS.get(str(criterion.get("metricName")), (None, ""))
         if sign is None or not raised(criterion):
             continue

@@ -7,7 +7,7 @@ from typing import Any
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
-from policies.lake import azure_rights
+from policies.lake import azure_callers, azure_rights
 from policies.lake.grants import ROLE, grants
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
@@ -240,7 +240,7 @@ POLICIES = (
     lake_policy(
         "lake-role-configure-trust",
         description="A lake's roles are for a service of this account, or an identity with an external id.",
-        check=by_cloud(aws=_trust, azure=azure_rights.trust),
+        check=by_cloud(aws=_trust, azure=azure_callers.trust),
         steps="Add aws:SourceAccount to a service's trust, sts:ExternalId to an identity's.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"bound": _texts(BOUND), "issuers": _texts([]), "principals": _texts([])}),
@@ -248,7 +248,7 @@ POLICIES = (
     lake_policy(
         "lake-function-configure-callers",
         description="The functions of a lake are invoked by a service, for a named source of this account.",
-        check=by_cloud(aws=_permissions, azure=azure_rights.callers),
+        check=by_cloud(aws=_permissions, azure=azure_callers.callers),
         steps="Set principal, sourceArn and sourceAccount.",
         severity=Severity.HIGH,
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import Node
-from policies.lake import azure_upkeep
+from policies.lake import azure_observed, azure_upkeep
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import CLASS, Lake
 from policies.rules import Fault
@@ -180,7 +180,7 @@ POLICIES = (
     lake_policy(
         "lake-logs-configure",
         description="What a lake's functions do can be looked up for long enough.",
-        check=by_cloud(aws=_logged, azure=azure_upkeep.logged),
+        check=by_cloud(aws=_logged, azure=azure_observed.logged),
         steps="Set loggingConfig.logGroup to a log group of the stack, and its retention.",
         severity=Severity.MEDIUM,
         config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 1}}),
@@ -211,7 +211,7 @@ POLICIES = (
     lake_policy(
         "lake-alarm-configure",
         description="The alarms of a lake can be raised, and tell somebody.",
-        check=by_cloud(aws=_alarmed, azure=azure_upkeep.alarmed),
+        check=by_cloud(aws=_alarmed, azure=azure_observed.alarmed),
         steps="Set threshold, dimensions, alarmActions and treatMissingData.",
         severity=Severity.MEDIUM,
     ),
