@@ -60,9 +60,11 @@ class Warehouse(pulumi.ComponentResource):
         self.governance = Governance(
             f"{name}-governance",
             GovernanceArgs(
+                database=settings.database,
                 schema=self.schemas["GOVERNANCE"],
                 kinds=args.pii_kinds,
                 role_prefix=settings.role_prefix,
+                protect=protect,
                 guests=settings.head_office.accounts if settings.head_office.mode == "share" else (),
             ),
             options,
@@ -75,6 +77,8 @@ class Warehouse(pulumi.ComponentResource):
                 schemas=self.schemas,
                 compute=self.compute,
                 policies=self.governance.policies,
+                store_rows=self.governance.store_rows,
+                governed=self.governance.objects,
             ),
             options,
         )

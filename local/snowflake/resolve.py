@@ -30,6 +30,7 @@ _TABLE_FUNCTIONS = (exp.Explode,)
 _TABLE_MACROS = {"_lake_flatten"}
 _FOREIGN = ("SHOW_REF", "COLUMN_DATA", "DELIM_GET")  # tables of DuckDB's that no query of Snowflake's has
 _MAX_DEPTH = 40
+RESOLVED = "resolved"  # marks a part of a tree that needs no further look
 
 
 class Resolver:
@@ -56,7 +57,7 @@ class Resolver:
         if isinstance(with_, exp.With):
             ctes = self._with(with_, ctes, rights, skip)
         for child in list(_children(node)):
-            if child is with_ or child is skip:
+            if child is with_ or child is skip or child.meta.get(RESOLVED):
                 continue
             if isinstance(child, (exp.Lateral, exp.TableFromRows, exp.Unnest)):
                 self._function(child, ctes, rights, skip)
@@ -241,6 +242,9 @@ class Resolver:
             raise compilation(f"Policy '{policy.name}' refers to what it protects.", 3551, "42601")
         self._walk(holder, frozenset(), None, None)
         self._depth -= 1
+        holder.meta[RESOLVED] = (
+            True  # DML puts it into a statement that is resolved with the session's rights
+        )
         return holder
 
     def target(self, table: exp.Table) -> Entry:

@@ -352,3 +352,31 @@ def test_only_who_may_apply_policies_can_take_them_off(lake: Asking) -> None:
         with pytest.raises(ProgrammingError):
             lake(statement, "ANALYST")
     assert lake(f"SELECT EMAIL FROM {T} ORDER BY ID", "ANALYST")[0] == (MASKED,)
+
+
+def test_a_policy_that_looks_things_up_bounds_dml_of_who_may_not_look(lake: Asking) -> None:
+    """The mapping is read with the policy's rights, in MERGE, UPDATE and DELETE as in SELECT."""
+    lake.script(
+        """CREATE TABLE LAKE.RAW.GIVEN (ROLE_NAME VARCHAR, STORE VARCHAR);
+        INSERT INTO LAKE.RAW.GIVEN VALUES ('KEEPER', 's1');
+        CREATE ROLE KEEPER;
+        CREATE TABLE LAKE.STAGING.STOCK (STORE VARCHAR, N NUMBER(38,0));
+        INSERT INTO LAKE.STAGING.STOCK VALUES ('s1', 1), ('s2', 1);
+        CREATE ROW ACCESS POLICY LAKE.RAW.BY_STORE AS (PLACE VARCHAR) RETURNS BOOLEAN ->
+            PLACE IN (SELECT given.STORE FROM LAKE.RAW.GIVEN AS given WHERE IS_ROLE_IN_SESSION(given.ROLE_NAME));
+        ALTER TABLE LAKE.STAGING.STOCK ADD ROW ACCESS POLICY LAKE.RAW.BY_STORE ON (STORE);
+        GRANT USAGE ON DATABASE LAKE TO ROLE KEEPER;
+        GRANT USAGE ON SCHEMA LAKE.STAGING TO ROLE KEEPER;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE LAKE.STAGING.STOCK TO ROLE KEEPER"""
+    )
+    assert lake("SELECT STORE FROM LAKE.STAGING.STOCK", "KEEPER") == [("s1",)]
+    with pytest.raises(ProgrammingError, match="GIVEN"):
+        lake("SELECT * FROM LAKE.RAW.GIVEN", "KEEPER")
+    lake("UPDATE LAKE.STAGING.STOCK SET N = 2", "KEEPER")
+    lake(
+        "MERGE INTO LAKE.STAGING.STOCK AS t USING (SELECT 's1' AS STORE UNION ALL SELECT 's2') AS s "
+        "ON t.STORE = s.STORE WHEN MATCHED THEN UPDATE SET N = t.N + 5",
+        "KEEPER",
+    )
+    lake.script("ALTER TABLE LAKE.STAGING.STOCK DROP ROW ACCESS POLICY LAKE.RAW.BY_STORE")
+    assert sorted(lake("SELECT * FROM LAKE.STAGING.STOCK")) == [("s1", 7), ("s2", 1)]
