@@ -147,13 +147,37 @@ ROLES = (
     ),
     Role(
         name="AUDITOR",
-        purpose="reads what is published and what was quarantined; personal values masked",
+        purpose="reads what is published and quarantined, masked, and who read personal columns",
         access=("PRODUCTION_R", "STAGING_R"),
         warehouse="query",
         face=Face.DISPLAY,
     ),
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service that logs in by itself: its name in the settings, and the one role that it has."""
+
+    name: str
+    role: str
+    purpose: str
+
+    @property
+    def warehouse(self) -> str:
+        """The compute that it starts on: its role's."""
+        return next(role.warehouse for role in ROLES if role.name == self.role)
+
+
+SERVICES = (
+    Service(name="tableau", role="ANALYST", purpose="Tableau's dashboards"),
+    Service(name="power_bi", role="ANALYST", purpose="Power BI's reports"),
+    Service(name="looker", role="ANALYST", purpose="Looker's explores"),
+    Service(name="dbt", role="TRANSFORMER", purpose="dbt, where it runs outside of Snowflake"),
+    Service(name="sagemaker", role="DATA_SCIENCE", purpose="SageMaker's features and models"),
+    Service(name="databricks", role="DATA_SCIENCE", purpose="Databricks' features and models"),
+    Service(name="reid", role="REID_SERVICE", purpose="the re-identification service"),
+)
 
 DISPLAY = "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"
 # Of a reader through a share: its own roles mean nothing to the stack, its account does.

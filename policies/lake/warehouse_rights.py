@@ -48,6 +48,7 @@ HOLDERS = {
     "PRODUCTION:write": ["TRANSFORMER"],
     "GOVERNANCE:read": ["TRANSFORMER"],
     "GOVERNANCE.PII_VAULT:read": ["REID_SERVICE"],
+    "GOVERNANCE.PII_ACCESS:read": ["AUDITOR"],
 }
 WHOLE = ["TRANSFORMER", "REID_SERVICE"]
 _QUOTED = re.compile(r'"([^"]+)"')
