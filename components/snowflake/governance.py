@@ -10,6 +10,7 @@ import pulumi
 import pulumi_snowflake as snowflake
 
 import contracts
+from components.snowflake import sql
 from components.snowflake.roles import masking_body, store_rows_body
 from components.snowflake.tables import table
 
@@ -33,6 +34,7 @@ class Governance(pulumi.ComponentResource):
     tags: dict[str, snowflake.Tag]
     vault: snowflake.Table
     store_rows: snowflake.RowAccessPolicy
+    accesses: snowflake.View
 
     def __init__(self, name: str, args: GovernanceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:snowflake:Governance", name, {}, opts)
@@ -71,6 +73,16 @@ class Governance(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         self.store_rows = self._store_rows(name, args)
+        self.accesses = snowflake.View(
+            f"{name}-pii-access",
+            database=args.schema.database,
+            schema=args.schema.name,
+            name="PII_ACCESS",
+            is_secure="true",
+            statement=sql.pii_access(args.database),
+            comment="Who read which personal column, when; for auditors",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs({"tags": [tag.fully_qualified_name for tag in self.tags.values()]})
 
     def _store_rows(self, name: str, args: GovernanceArgs) -> snowflake.RowAccessPolicy:
@@ -108,4 +120,7 @@ class Governance(pulumi.ComponentResource):
     @property
     def objects(self) -> dict[str, pulumi.Output[str]]:
         """Full names of what roles may read here, by their own."""
-        return {"PII_VAULT": self.vault.fully_qualified_name}
+        return {
+            "PII_VAULT": self.vault.fully_qualified_name,
+            "PII_ACCESS": self.accesses.fully_qualified_name,
+        }

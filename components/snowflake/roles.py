@@ -87,6 +87,11 @@ ACCESS_ROLES = (
         schema="GOVERNANCE",
         rights=(USAGE, Right(privileges=("SELECT",), objects="TABLE", name="PII_VAULT")),
     ),
+    AccessRole(
+        name="AUDIT_R",
+        schema="GOVERNANCE",
+        rights=(USAGE, Right(privileges=("SELECT",), objects="VIEW", name="PII_ACCESS")),
+    ),
 )
 
 ROLES = (
@@ -148,7 +153,7 @@ ROLES = (
     Role(
         name="AUDITOR",
         purpose="reads what is published and quarantined, masked, and who read personal columns",
-        access=("PRODUCTION_R", "STAGING_R"),
+        access=("PRODUCTION_R", "STAGING_R", "AUDIT_R"),
         warehouse="query",
         face=Face.DISPLAY,
     ),

@@ -80,6 +80,17 @@ def copy_statement(database: str, source: str, form: Form = "lines") -> str:
     )
 
 
+def pii_access(database: str) -> str:
+    """Return the query of who read which personal column, when.
+
+    Parameters
+    ----------
+    database
+        The stack's database, as Snowflake spells it.
+    """
+    return _fill("pii_access.sql", database=_identifier("database", database))
+
+
 def load_task(database: str, source: str, events: Sequence[Event], window_days: int) -> str:
     """Return the body of the task that takes a source's new records from RAW to STAGING.
 

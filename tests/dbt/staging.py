@@ -178,6 +178,8 @@ def _granted() -> Iterator[str]:
             schema = f"SCHEMA {DATABASE}.{access.schema}"
             if right.objects is None:
                 yield f"GRANT {privileges} ON {schema} TO ROLE {access.name}"
+            elif right.objects == "VIEW":
+                continue  # of this lake's accesses nothing is told
             elif right.name:
                 on = f"{right.objects} {DATABASE}.{access.schema}.{right.name}"
                 yield f"GRANT {privileges} ON {on} TO ROLE {access.name}"

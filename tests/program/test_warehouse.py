@@ -209,6 +209,7 @@ PRIVILEGES: dict[str, set[str]] = {  # from Snowflake's reference of privileges
     "MASKING POLICY": {"APPLY"},
     "ROW ACCESS POLICY": {"APPLY"},
     "TABLE": {"SELECT"},
+    "VIEW": {"SELECT"},
     "TABLES": {"SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"},
     "VIEWS": {"SELECT"},
     "PIPES": {"OPERATE", "MONITOR"},
