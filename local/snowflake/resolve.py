@@ -292,6 +292,8 @@ class Resolver:
 
         One in which DuckDB's own parser finds a table or table function that was not resolved here is refused.
         """
+        # Translating changes the tree: what it is without masks is taken first.
+        bare = tree.copy().transform(_unmasked, copy=False) if self._masked else None
         sql = to_duckdb(tree)
         row = self.session.one("SELECT json_serialize_sql(?)", [sql])
         found = json.loads(row[0]) if row else {"error": True}
@@ -305,16 +307,14 @@ class Resolver:
             )
             if isinstance(node, dict):
                 self._guard_node(node)
-        self._note(tree, sql)
+        self._note(to_duckdb(bare) if bare else sql)
         return sql
 
-    def _note(self, tree: exp.Expr, sql: str) -> None:
-        """Remember which columns the query reads: those behind masks, too, whatever their masks make of them."""
-        if not self.reads:
-            return
-        bare = tree.copy().transform(_unmasked, copy=False) if self._masked else None
-        for name, columns in history.read_by(self.session, to_duckdb(bare) if bare else sql).items():
-            self.session.accessed.setdefault(name, set()).update(columns)
+    def _note(self, sql: str) -> None:
+        """Remember which columns are read: those behind masks too, whatever their masks make of them."""
+        if self.reads:
+            for name, columns in history.read_by(self.session, sql).items():
+                self.session.accessed.setdefault(name, set()).update(columns)
 
     def _guard_node(self, node: dict[str, Any]) -> None:
         if node.get("type") == "BASE_TABLE" and node.get("catalog_name"):

@@ -10,7 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 import contracts
-from components.snowflake.sql import SqlError, copy_statement, load_task
+from components.snowflake.sql import SqlError, copy_statement, load_task, pii_access
 from contracts import Column
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -218,3 +218,15 @@ def test_no_events_and_no_window_are_refused() -> None:
         load_task("RETAIL", "pos", [], 3)
     with pytest.raises(SqlError, match="at least 1 day"):
         load_task("RETAIL", "pos", CATALOGUE.events("pos"), 0)
+
+
+def test_accesses_are_those_to_this_database_s_masks_and_vault() -> None:
+    text = pii_access("RETAIL")
+    tree = sqlglot.parse_one(text, read="snowflake")
+    tables = {f"{table.catalog}.{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+    usage = "SNOWFLAKE.ACCOUNT_USAGE"
+    assert tables == {f"{usage}.ACCESS_HISTORY", f"{usage}.QUERY_HISTORY"}
+    assert "'RETAIL.GOVERNANCE.MASK_'" in text
+    assert "'RETAIL.GOVERNANCE.PII_VAULT'" in text
+    with pytest.raises(SqlError, match="database"):
+        pii_access("RETAIL'--")
