@@ -17,6 +17,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
+import settings_access
 import settings_azure
 import settings_places
 import settings_quotas
@@ -216,7 +217,7 @@ class HeadOffice:
 @dataclass(frozen=True, kw_only=True)
 class Snowflake:
     """The warehouse side. `rolePrefix` begins the name of all that lives beside databases in the account;
-    `region` is the account's, as the cloud spells it.
+    `region` is the account's, as the cloud spells it; `networks` are where services and people come from.
     """
 
     region: Region | None = None
@@ -229,6 +230,9 @@ class Snowflake:
     staging_seconds: Annotated[int, Range(low=10, high=86400)] = 60
     dedupe_window_days: Annotated[int, Range(low=1, high=90)] = 3
     head_office: HeadOffice = field(default_factory=HeadOffice)
+    networks: tuple[settings_access.Network, ...] = ()
+    services: settings_access.Services = field(default_factory=settings_access.Services)
+    account: settings_access.Account = field(default_factory=settings_access.Account)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,6 +347,7 @@ def examine(
     settings = replace(settings, sources=merged)
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
     rules += settings_places.rules(settings, stack, providers)
+    rules += settings_access.rules(settings)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
     if settings.cloud == "azure":
         rules += settings_azure.rules(settings, providers)

@@ -29,6 +29,10 @@ FEATURES = ("snowflake_pipe_resource", "snowflake_table_resource")
 AWS_FEATURES = ("snowflake_system_get_aws_sns_iam_policy_datasource",)
 HEAD_OFFICE_FEATURES = ("snowflake_current_role_datasource",)
 SHARE_FEATURES = ("snowflake_share_resource",)
+ACCOUNT_FEATURES = (
+    "snowflake_account_password_policy_attachment_resource",
+    "snowflake_network_policy_attachment_resource",
+)
 
 
 def region(settings: Settings, providers: Mapping[str, object] | None) -> str | None:
@@ -96,7 +100,9 @@ def features(settings: Settings) -> tuple[str, ...]:
     cloud = AWS_FEATURES if settings.cloud == "aws" else ()
     mode = settings.snowflake.head_office.mode
     office = HEAD_OFFICE_FEATURES if mode != "none" else ()
-    return (*FEATURES, *cloud, *office, *(SHARE_FEATURES if mode == "share" else ()))
+    share = SHARE_FEATURES if mode == "share" else ()
+    account = ACCOUNT_FEATURES if settings.snowflake.account.owned else ()
+    return (*FEATURES, *cloud, *office, *share, *account)
 
 
 def _listed(value: object) -> list[object]:

@@ -102,7 +102,20 @@ class RetailLake(pulumi.ComponentResource):
                 "stage": self._stage.stage.fully_qualified_name,
             },
             "roles": {name: role.name for name, role in warehouse.access.roles.items()},
+            "services": {name: user.name for name, user in warehouse.services.users.items()},
+            **self._tri_secret,
             **self._consents,
+        }
+
+    @property
+    def _tri_secret(self) -> dict[str, Any]:
+        """What an administrator runs so that the warehouse's key depends on ours: docs/tri-secret.md."""
+        key = self.cloud.warehouse_key
+        if key is None:
+            return {}
+        register = pulumi.Output.concat("SELECT SYSTEM$REGISTER_CMK_INFO('", key, "')")
+        return {
+            "triSecret": {"key": key, "register": register, "activate": "SELECT SYSTEM$ACTIVATE_CMK_INFO()"}
         }
 
     @property

@@ -171,6 +171,11 @@ class Cloud(Protocol):
         """The hosts to send events to, by the protocol's name; producers need no other."""
         ...
 
+    @property
+    def warehouse_key(self) -> pulumi.Output[str] | None:
+        """The key that the warehouse composes its own with, where the settings ask for one."""
+        ...
+
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """Make the object store's landing zone."""
         ...

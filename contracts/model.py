@@ -208,3 +208,27 @@ QUARANTINE_COLUMNS = (
     _column("ROW_NUMBER", "NUMBER(38,0)"),
     _column("LOADED_AT", "TIMESTAMP_LTZ"),
 )
+
+# What re-identification opens: a row per token, kind, source and field (the path in `data`, dotted, as in the
+# ciphertext's associated data), with the latest ciphertext and the wrapped key around it, both base64. The
+# times are those of ingestion, which is when a value is encrypted.
+VAULT_COLUMNS = (
+    _column("TOKEN", "VARCHAR"),
+    _column("KIND", "VARCHAR"),
+    _column("SOURCE", "VARCHAR"),
+    _column("FIELD", "VARCHAR"),
+    _column("CIPHERTEXT", "VARCHAR"),
+    _column("DATA_KEY", "VARCHAR"),
+    _column("FIRST_SEEN", "TIMESTAMP_NTZ"),
+    _column("LAST_SEEN", "TIMESTAMP_NTZ"),
+)
+
+# Whose rows are shown by store: the region of each store, and which region or store a role was given, or one
+# user of that role.
+STORES_COLUMNS = (_column("STORE_ID", "VARCHAR"), _column("REGION", "VARCHAR"))
+STORE_ACCESS_COLUMNS = (
+    _column("ROLE_NAME", "VARCHAR"),
+    _column("USER_NAME", "VARCHAR", nullable=True),
+    _column("REGION", "VARCHAR", nullable=True),
+    _column("STORE_ID", "VARCHAR", nullable=True),
+)

@@ -42,6 +42,7 @@ class Check:
 
 def statements(catalogue: contracts.Catalogue) -> Iterator[tuple[str, str]]:
     """Yield the name and the text of every statement that pipes and tasks run."""
+    yield "pii_access", sql.pii_access(DATABASE)
     for source in catalogue.sources:
         yield f"{source}_copy", sql.copy_statement(DATABASE, source)
         yield f"{source}_load", sql.load_task(DATABASE, source, catalogue.events(source), WINDOW_DAYS)

@@ -5,16 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
-from pulumi_policy import PolicyConfigSchema, Severity
+from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.rules import Props, given, number, resource_policy
 from policies.snowflake_sql import EXECUTE, TASK, literals, says
 from policies.values import on, texts
 
 USER = "snowflake:index/user:User"
+SERVICE = "snowflake:index/serviceUser:ServiceUser"
 USERS = (
     USER,
-    "snowflake:index/serviceUser:ServiceUser",
+    SERVICE,
     "snowflake:index/legacyServiceUser:LegacyServiceUser",
     "snowflake:index/account:Account",
 )
@@ -28,6 +29,18 @@ def _password(props: Props, _: Mapping[str, Any]) -> str | None:
     if not held and not says(props, r"\b(USER|ACCOUNT)\b.*?\b(ADMIN_)?PASSWORD\s*="):
         return None
     return "A user must not have a password: give it a key pair, or let the identity provider vouch for it."
+
+
+def _no_key(props: Props, _: Mapping[str, Any]) -> str | None:
+    if any(given(props, key) for key in ("rsaPublicKey", "rsaPublicKey2", "defaultWorkloadIdentity")):
+        return None
+    return "A service must have a key pair: set rsaPublicKey."
+
+
+def _from_anywhere(props: Props, _: Mapping[str, Any]) -> str | None:
+    if given(props, "networkPolicy"):
+        return None
+    return "A service should come from named networks: set networkPolicy."
 
 
 def _bypass(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -84,6 +97,23 @@ POLICIES = (
         check=_password,
         steps="Remove the password; set rsaPublicKey, defaultWorkloadIdentity or single sign-on instead.",
         severity=Severity.CRITICAL,
+    ),
+    resource_policy(
+        "snowflake-serviceuser-missing-key-pair",
+        SERVICE,
+        description="Services have key pairs.",
+        check=_no_key,
+        steps="Make a key pair where the service runs, and set rsaPublicKey to its public half.",
+        severity=Severity.HIGH,
+    ),
+    resource_policy(
+        "snowflake-serviceuser-missing-network-policy",
+        SERVICE,
+        description="Services come from named networks.",
+        check=_from_anywhere,
+        steps="Make a network policy with the service's addresses and set networkPolicy.",
+        severity=Severity.HIGH,
+        level=EnforcementLevel.ADVISORY,
     ),
     resource_policy(
         "snowflake-user-disallow-mfa-bypass",

@@ -59,6 +59,11 @@ class AwsCloud:
         """The host of the Kinesis API."""
         return {"kinesis": self._context.streams_host}
 
+    @property
+    def warehouse_key(self) -> pulumi.Output[str] | None:
+        """The ARN of Tri-Secret Secure's key."""
+        return self._keys.warehouse.arn if self._keys.warehouse else None
+
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """A bucket."""
         return LandingBucket(

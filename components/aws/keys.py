@@ -1,8 +1,9 @@
-"""The three keys. Administrators may administer and not use; who may use is named, role by role.
+"""The keys. Administrators may administer and not use; who may use is named, role by role.
 
 `pii` wraps the data keys of personal values: the transforms may encrypt with it and nobody may decrypt,
 until re-identification and replay are named here. `landing` encrypts the landing zone's objects.
-`operations` encrypts what is in motion: streams, queues, topics, logs and the token key.
+`operations` encrypts what is in motion: streams, queues, topics, logs and the token key. Where a stack owns
+the warehouse's account, Snowflake may compose its own key with a fourth, `warehouse` (Tri-Secret Secure).
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Keys(pulumi.ComponentResource):
     pii: aws.kms.Key
     landing: aws.kms.Key
     operations: aws.kms.Key
+    warehouse: aws.kms.Key | None = None
 
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:aws:Keys", name, {}, opts)
@@ -71,6 +73,10 @@ class Keys(pulumi.ComponentResource):
             _operations(context),
             naming.RESTRICTED,
         )
+        if principal := context.settings.snowflake.account.tri_secret:
+            self.warehouse = self._key(
+                "warehouse", "the warehouse's own key", context, [_tri_secret(principal)], naming.RESTRICTED
+            )
         self.register_outputs(
             {"pii": self.pii.arn, "landing": self.landing.arn, "operations": self.operations.arn}
         )
@@ -142,6 +148,16 @@ def encryption_context(source: str) -> dict[str, dict[str, object]]:
         },
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["source", "purpose"]},
     }
+
+
+def _tri_secret(principal: str) -> Statement:
+    """Allow what SYSTEM$GET_CMK_CONFIG asks for, to the user of Snowflake's that it names."""
+    return allow(
+        "Snowflake",
+        ("kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext"),
+        "*",
+        principal={"AWS": principal},
+    )
 
 
 def _landing(context: Context) -> list[Statement]:

@@ -89,6 +89,10 @@ class AzureCloud:
         """The host of Azure's hubs; a source's own is its namespace's, which comes before it."""
         return {"event-hubs": "servicebus.windows.net"}
 
+    @property
+    def warehouse_key(self) -> None:
+        """Return none: the settings refuse to ask for one here."""
+
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """An account with versions, and a container."""
         made = LandingAccount(

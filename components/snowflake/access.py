@@ -15,13 +15,15 @@ Target: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class AccessArgs:
-    """On what rights are given."""
+    """On what rights are given; `governed` are full names in GOVERNANCE, by their own."""
 
     role_prefix: str
     database: snowflake.Database
     schemas: Mapping[str, snowflake.Schema]
     compute: Mapping[str, snowflake.Warehouse]
     policies: Mapping[str, snowflake.MaskingPolicy]
+    store_rows: snowflake.RowAccessPolicy
+    governed: Mapping[str, pulumi.Output[str]]
 
 
 class Access(pulumi.ComponentResource):
@@ -34,9 +36,10 @@ class Access(pulumi.ComponentResource):
         super().__init__("retaillake:snowflake:Access", name, {}, opts)
         self.rights = rights = {spec.name: self._access_role(name, spec, args) for spec in ACCESS_ROLES}
         for kind, policy in args.policies.items():
-            self._grant(
-                f"{name}-mask-{_dashed(kind)}", rights["GOVERNANCE_R"], ("APPLY",), _on_policy(policy)
-            )
+            on = _on_policy("MASKING POLICY", policy)
+            self._grant(f"{name}-mask-{_dashed(kind)}", rights["GOVERNANCE_R"], ("APPLY",), on)
+        on = _on_policy("ROW ACCESS POLICY", args.store_rows)
+        self._grant(f"{name}-store-rows", rights["GOVERNANCE_R"], ("APPLY",), on)
         self.roles = {spec.name: self._functional_role(name, spec, rights, args) for spec in ROLES}
         self.register_outputs({"roles": {spec: role.name for spec, role in self.roles.items()}})
 
@@ -46,8 +49,11 @@ class Access(pulumi.ComponentResource):
         database = _on_account_object("DATABASE", args.database.fully_qualified_name)
         self._grant(f"{name}-database", role, ("USAGE",), database)
         for right in spec.rights:
-            target = _on_schema(args.schemas[spec.schema], right)
-            self._grant(f"{name}-{_dashed(right.objects or 'SCHEMA')}", role, right.privileges, target)
+            named = right.name is not None
+            on = _on_object(right, args.governed) if named else _on_schema(args.schemas[spec.schema], right)
+            self._grant(
+                f"{name}-{_dashed(right.name or right.objects or 'SCHEMA')}", role, right.privileges, on
+            )
         return role
 
     def _functional_role(
@@ -85,9 +91,12 @@ def _on_account_object(kind: str, name: pulumi.Output[str]) -> Target:
     return {"on_account_object": {"object_type": kind, "object_name": name}}
 
 
-def _on_policy(policy: snowflake.MaskingPolicy) -> Target:
-    name = policy.fully_qualified_name
-    return {"on_schema_object": {"object_type": "MASKING POLICY", "object_name": name}}
+def _on_policy(kind: str, policy: snowflake.MaskingPolicy | snowflake.RowAccessPolicy) -> Target:
+    return {"on_schema_object": {"object_type": kind, "object_name": policy.fully_qualified_name}}
+
+
+def _on_object(right: Right, governed: Mapping[str, pulumi.Output[str]]) -> Target:
+    return {"on_schema_object": {"object_type": right.objects, "object_name": governed[str(right.name)]}}
 
 
 def _on_schema(schema: snowflake.Schema, right: Right) -> Target:

@@ -22,10 +22,11 @@ class Face(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """Privileges on a schema, or on all objects of a kind in it (those to come included)."""
+    """Privileges on a schema, on all objects of a kind in it (those to come included), or on one by name."""
 
     privileges: tuple[str, ...]
     objects: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,14 @@ class AccessRole:
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """A functional role."""
+    """A functional role; one by store sees rows of those stores only that GOVERNANCE gives it."""
 
     name: str
     purpose: str
     access: tuple[str, ...]
     warehouse: str
     face: Face | None = None
+    by_store: bool = False
 
 
 USAGE = Right(privileges=("USAGE",))
@@ -79,6 +81,17 @@ ACCESS_ROLES = (
     ),
     # Applying a masking policy is granted policy by policy: there are no future grants of it.
     AccessRole(name="GOVERNANCE_R", schema="GOVERNANCE", rights=(USAGE,)),
+    # In GOVERNANCE every object has readers of its own: no right there is on all of a kind.
+    AccessRole(
+        name="VAULT_R",
+        schema="GOVERNANCE",
+        rights=(USAGE, Right(privileges=("SELECT",), objects="TABLE", name="PII_VAULT")),
+    ),
+    AccessRole(
+        name="AUDIT_R",
+        schema="GOVERNANCE",
+        rights=(USAGE, Right(privileges=("SELECT",), objects="VIEW", name="PII_ACCESS")),
+    ),
 )
 
 ROLES = (
@@ -98,9 +111,17 @@ ROLES = (
     ),
     Role(
         name="INVENTORY_MANAGER",
-        purpose="reads stock and sales; no personal values",
+        purpose="reads stock and sales of the regions and stores given; no personal values",
         access=("PRODUCTION_R",),
         warehouse="query",
+        by_store=True,
+    ),
+    Role(
+        name="STORE_MANAGER",
+        purpose="reads sales of the stores given; no personal values",
+        access=("PRODUCTION_R",),
+        warehouse="query",
+        by_store=True,
     ),
     Role(
         name="MARKETING_OPS",
@@ -112,7 +133,7 @@ ROLES = (
     Role(
         name="REID_SERVICE",
         purpose="reads packed values, to reveal the allowed ones one by one",
-        access=("PRODUCTION_R", "STAGING_R"),
+        access=("PRODUCTION_R", "STAGING_R", "VAULT_R"),
         warehouse="query",
         face=Face.PACKED,
     ),
@@ -131,13 +152,37 @@ ROLES = (
     ),
     Role(
         name="AUDITOR",
-        purpose="reads what is published and what was quarantined; personal values masked",
-        access=("PRODUCTION_R", "STAGING_R"),
+        purpose="reads what is published and quarantined, masked, and who read personal columns",
+        access=("PRODUCTION_R", "STAGING_R", "AUDIT_R"),
         warehouse="query",
         face=Face.DISPLAY,
     ),
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service that logs in by itself: its name in the settings, and the one role that it has."""
+
+    name: str
+    role: str
+    purpose: str
+
+    @property
+    def warehouse(self) -> str:
+        """The compute that it starts on: its role's."""
+        return next(role.warehouse for role in ROLES if role.name == self.role)
+
+
+SERVICES = (
+    Service(name="tableau", role="ANALYST", purpose="Tableau's dashboards"),
+    Service(name="power_bi", role="ANALYST", purpose="Power BI's reports"),
+    Service(name="looker", role="ANALYST", purpose="Looker's explores"),
+    Service(name="dbt", role="TRANSFORMER", purpose="dbt, where it runs outside of Snowflake"),
+    Service(name="sagemaker", role="DATA_SCIENCE", purpose="SageMaker's features and models"),
+    Service(name="databricks", role="DATA_SCIENCE", purpose="Databricks' features and models"),
+    Service(name="reid", role="REID_SERVICE", purpose="the re-identification service"),
+)
 
 DISPLAY = "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"
 # Of a reader through a share: its own roles mean nothing to the stack, its account does.
@@ -167,6 +212,32 @@ def masking_body(prefix: str, guests: Sequence[str] = ()) -> str:
         known = ", ".join(f"'{guest}'" for guest in guests)
         cases.append(f"WHEN {ACCOUNT} IN ({known}) THEN {DISPLAY}")
     return " ".join(["CASE", *cases, "WHEN VAL IS NULL THEN NULL ELSE '***' END"])
+
+
+def store_rows_body(database: str, prefix: str) -> str:
+    """Return the body of the row access policy over a store's id, SOLD_IN.
+
+    Who has a role that is bound to stores, and none that is not, sees the stores that STORE_ACCESS gives to
+    that role or to this user, each by itself or by its region; a store that STORES does not place is seen by
+    none of them. Everybody else sees all: whether somebody may read a table at all, grants say.
+
+    Parameters
+    ----------
+    database
+        The stack's database, as Snowflake spells it.
+    prefix
+        What the stack's role names begin with.
+    """
+    bound = _any_of(prefix, [role.name for role in ROLES if role.by_store])
+    free = _any_of(prefix, [role.name for role in ROLES if not role.by_store])
+    given = (
+        f"SELECT store.STORE_ID FROM {database}.GOVERNANCE.STORES AS store "  # noqa: S608 (names are checked)
+        f"INNER JOIN {database}.GOVERNANCE.STORE_ACCESS AS given "
+        "ON given.STORE_ID = store.STORE_ID OR given.REGION = store.REGION "
+        "WHERE IS_ROLE_IN_SESSION(given.ROLE_NAME) "
+        "AND (given.USER_NAME IS NULL OR given.USER_NAME = CURRENT_USER())"
+    )
+    return f"CASE WHEN ({bound}) AND NOT ({free}) THEN SOLD_IN IN ({given}) ELSE TRUE END"
 
 
 def _any_of(prefix: str, names: list[str]) -> str:

@@ -65,7 +65,8 @@ class Source(pulumi.ComponentResource):
         }
         tagged = self._tag(name, args, staging)
         # Nothing is written to a column that is not masked yet.
-        self._task(name, args, [raw, stream, args.warehouse.quarantine, *staging.values(), *tagged])
+        shared = [args.warehouse.quarantine, args.warehouse.governance.vault]
+        self._task(name, args, [raw, stream, *shared, *staging.values(), *tagged])
         self.register_outputs({"raw": raw.fully_qualified_name})
 
     def _pipe(self, name: str, args: SourceArgs, raw: snowflake.Table) -> None:

@@ -80,6 +80,17 @@ def copy_statement(database: str, source: str, form: Form = "lines") -> str:
     )
 
 
+def pii_access(database: str) -> str:
+    """Return the query of who read which personal column, when.
+
+    Parameters
+    ----------
+    database
+        The stack's database, as Snowflake spells it.
+    """
+    return _fill("pii_access.sql", database=_identifier("database", database))
+
+
 def load_task(database: str, source: str, events: Sequence[Event], window_days: int) -> str:
     """Return the body of the task that takes a source's new records from RAW to STAGING.
 
@@ -107,6 +118,7 @@ def load_task(database: str, source: str, events: Sequence[Event], window_days: 
     stream = f"{database}.RAW.{_identifier('table', contracts.raw_table(source))}_STREAM"
     merges = [
         *(_merge_event(database, stream, event) for event in events),
+        *(_merge_vault(database, stream, event) for event in events if _personal(event)),
         _merge_quarantine(database, stream, source, events),
     ]
     return _fill("load.sql", stream=stream, window_days=str(window_days), merges="\n".join(merges))
@@ -117,15 +129,41 @@ def _merge_event(database: str, stream: str, event: Event) -> str:
     own = {_identifier("column", c.name): _value(c, "data") for c in event.columns}
     if twice := sorted(envelope.keys() & own.keys()):
         raise SqlError(f"event {event.name!r}: columns {', '.join(twice)} are those of the envelope")
-    rules = (*_record_rules(event.source), *_event_rules(event))
     return _fill(
         "merge_event.sql",
         table=f"{database}.STAGING.{_identifier('table', event.table)}",
         stream=stream,
         event=_matching(_EVENT, "event", event.name),
-        broken="\nOR ".join(rule.broken for rule in rules),
+        broken=_broken(event),
         **_merged(envelope | own),
     )
+
+
+def _merge_vault(database: str, stream: str, event: Event) -> str:
+    """Return what keeps, of the events that are staged, what opens their personal values."""
+    columns = [column.name for column in contracts.VAULT_COLUMNS]
+    fields = {_text(".".join(column.path)): column for column in _personal(event)}
+    return _fill(
+        "merge_vault.sql",
+        table=f"{database}.GOVERNANCE.PII_VAULT",
+        stream=stream,
+        source=_matching(_SOURCE, "source", event.source),
+        event=_matching(_EVENT, "event", event.name),
+        packed="\n".join(f"WHEN {field} THEN {_value(column, 'data')}" for field, column in fields.items()),
+        fields=_lines(f"({field}, {_text(str(column.pii))})" for field, column in fields.items()),
+        broken=_broken(event),
+        columns=_lines(columns),
+        inserted=_lines(f"batch.{name}" for name in columns),
+    )
+
+
+def _personal(event: Event) -> list[Column]:
+    return [column for column in event.columns if column.pii]
+
+
+def _broken(event: Event) -> str:
+    rules = (*_record_rules(event.source), *_event_rules(event))
+    return "\nOR ".join(rule.broken for rule in rules)
 
 
 def _merge_quarantine(database: str, stream: str, source: str, events: Sequence[Event]) -> str:

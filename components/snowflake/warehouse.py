@@ -7,9 +7,11 @@ import pulumi_snowflake as snowflake
 
 import contracts
 from components.snowflake.access import Access, AccessArgs
+from components.snowflake.account import AccountPolicies, AccountPoliciesArgs
 from components.snowflake.governance import Governance, GovernanceArgs
 from components.snowflake.head_office import HeadOffice, HeadOfficeArgs
 from components.snowflake.roles import SCHEMAS
+from components.snowflake.services import Services, ServicesArgs
 from components.snowflake.tables import table
 from settings import Settings
 from settings import Warehouse as WarehouseSettings
@@ -31,6 +33,7 @@ class Warehouse(pulumi.ComponentResource):
     compute: dict[str, snowflake.Warehouse]
     access: Access
     governance: Governance
+    services: Services
     quarantine: snowflake.Table
 
     def __init__(self, name: str, args: WarehouseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -60,9 +63,11 @@ class Warehouse(pulumi.ComponentResource):
         self.governance = Governance(
             f"{name}-governance",
             GovernanceArgs(
+                database=settings.database,
                 schema=self.schemas["GOVERNANCE"],
                 kinds=args.pii_kinds,
                 role_prefix=settings.role_prefix,
+                protect=protect,
                 guests=settings.head_office.accounts if settings.head_office.mode == "share" else (),
             ),
             options,
@@ -75,9 +80,22 @@ class Warehouse(pulumi.ComponentResource):
                 schemas=self.schemas,
                 compute=self.compute,
                 policies=self.governance.policies,
+                store_rows=self.governance.store_rows,
+                governed=self.governance.objects,
             ),
             options,
         )
+        self.services = Services(
+            f"{name}-services",
+            ServicesArgs(settings=settings, roles=self.access.roles, compute=self.compute),
+            options,
+        )
+        if settings.account.owned:
+            AccountPolicies(
+                f"{name}-account",
+                AccountPoliciesArgs(settings=settings, schema=self.schemas["GOVERNANCE"]),
+                options,
+            )
         self.quarantine = table(
             f"{name}-quarantine",
             self.schemas["STAGING"],

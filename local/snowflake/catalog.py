@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 ACCOUNT = "_ACCOUNT"
 STORE = "_LAKE"
 ACCOUNT_KINDS = frozenset(
-    {"ACCOUNT", "DATABASE", "ROLE", "USER", "WAREHOUSE", "RESOURCE MONITOR", "INTEGRATION"}
+    {
+        "ACCOUNT",
+        "DATABASE",
+        "ROLE",
+        "USER",
+        "WAREHOUSE",
+        "RESOURCE MONITOR",
+        "INTEGRATION",
+        "NETWORK POLICY",
+    }
 )
 
 

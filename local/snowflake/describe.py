@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -194,6 +196,36 @@ def _show_warehouse_parameters(session: Session, statement: Statement) -> Result
     return Result.of(("key", "value", "default", "level", "description", "type"), rows)
 
 
+def _describe_user(session: Session, statement: Statement) -> Result:
+    entry = _described(session, statement, "USER")
+    keys = [key for key in objects.defaults("USER") if key not in ("PASSWORD", "NETWORK_POLICY")]
+    rows = [["NAME", entry.name.name, None, "Name"]]
+    rows += [[key, _text(value(entry, key)) or None, None, ""] for key in keys]
+    rows += [
+        [f"{key}_FP", _fingerprint(str(found)), None, ""]
+        for key in ("RSA_PUBLIC_KEY", "RSA_PUBLIC_KEY_2")
+        if (found := value(entry, key))
+    ]
+    return Result.of(("property", "value", "default", "description"), rows)
+
+
+def _fingerprint(key: str) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(base64.b64decode(key)).digest()).decode()
+
+
+def _describe_network_policy(session: Session, statement: Statement) -> Result:
+    entry = _described(session, statement, "NETWORK POLICY")
+    rows = [[key, _text(value(entry, key))] for key in ("ALLOWED_IP_LIST", "BLOCKED_IP_LIST")]
+    return Result.of(("name", "value"), [row for row in rows if row[1]])
+
+
+def _show_user_parameters(session: Session, statement: Statement) -> Result:
+    entry = _described(session, statement, "USER")
+    policy = value(entry, "NETWORK_POLICY")
+    row = ["NETWORK_POLICY", policy or "", "", "USER" if policy else "", "Network policy", "STRING"]
+    return Result.of(("key", "value", "default", "level", "description", "type"), [row])
+
+
 def install(engine: Engine) -> None:
     """Answer DESCRIBE."""
     engine.register("DESCRIBE TABLE|VIEW", _describe_relation)
@@ -203,7 +235,10 @@ def install(engine: Engine) -> None:
     engine.register("DESCRIBE STAGE", _describe_stage)
     for kind in (MASKING, ROW_ACCESS):
         engine.register(f"DESCRIBE {kind}", _describe_policy(kind))
-    for kind in ("STREAM", "WAREHOUSE", "USER", "TAG", "RESOURCE MONITOR"):
+    engine.register("DESCRIBE USER", _describe_user)
+    engine.register("DESCRIBE NETWORK POLICY", _describe_network_policy)
+    engine.register("SHOW PARAMETERS IN USER", _show_user_parameters)
+    for kind in ("STREAM", "WAREHOUSE", "TAG", "RESOURCE MONITOR"):
         engine.register(f"DESCRIBE {kind}", _describe_one(kind))
     engine.register("DESCRIBE DATABASE", _describe_holder("DATABASE", "SCHEMA"))
     engine.register("DESCRIBE SCHEMA", _describe_holder("SCHEMA", "OBJECT"))

@@ -134,7 +134,7 @@ def _insert(resolver: Resolver, tree: exp.Insert, target: Entry) -> Result:
     columns = [exp.to_identifier(name, quoted=True) for name in names]
     tree.set("this", exp.Schema(this=target.name.table, expressions=columns))
     resolver.reads.add(target.name)
-    resolver.guard(to_duckdb(exp.select("*").from_(exp.Subquery(this=tree.expression.copy()))))
+    resolver.guard(exp.select("*").from_(exp.Subquery(this=tree.expression.copy())))
     return Result.counts(["number of rows inserted"], [count(session, to_duckdb(tree))])
 
 
@@ -209,8 +209,7 @@ def _changes(
     kept = select.args["from_"].this
     resolver.reads.add(target.name)
     resolver.resolve(select, skip=kept)
-    sql = to_duckdb(select)
-    resolver.guard(sql)
+    sql = resolver.guard(select)
     once = "SELECT * FROM (" + sql + ") QUALIFY row_number() OVER (PARTITION BY RID) = 1" if others else sql
     resolver.session.duck.execute(f"CREATE OR REPLACE TEMP TABLE {CHANGES} AS {once}")
 
@@ -246,10 +245,10 @@ def _merge(resolver: Resolver, tree: exp.Merge, target: Entry) -> Result:
 
 def _guard(resolver: Resolver, tree: exp.Merge) -> None:
     """DuckDB tells the tables of queries only: look at the source, and at each subquery elsewhere."""
-    resolver.guard(to_duckdb(exp.select("*").from_(tree.args["using"].copy())))
+    resolver.guard(exp.select("*").from_(tree.args["using"].copy()))
     for spot in (tree.args["on"], tree.args["whens"]):
         for inner in spot.find_all(exp.Query):
-            resolver.guard(to_duckdb(exp.select("*").from_(exp.Subquery(this=inner.unnest().copy()))))
+            resolver.guard(exp.select("*").from_(exp.Subquery(this=inner.unnest().copy())))
 
 
 def _action(then: exp.Expr) -> str:
@@ -319,9 +318,7 @@ def _keep_matched(resolver: Resolver, tree: exp.Merge, target: Entry, alias: str
     session = resolver.session
     source = tree.args["using"]
     name = source.alias_or_name
-    copied = exp.select("*").from_(source.copy())
-    sql = to_duckdb(copied)
-    resolver.guard(sql)
+    sql = resolver.guard(exp.select("*").from_(source.copy()))
     session.duck.execute(f"CREATE OR REPLACE TEMP TABLE {CHANGES} AS {sql}")
     made = exp.to_table(CHANGES)
     made.set("alias", exp.TableAlias(this=exp.to_identifier(identifier(name), quoted=True)))

@@ -14,6 +14,7 @@ from fakesnow import macros
 from local.snowflake import macros as ours
 from local.snowflake.catalog import ACCOUNT, Catalog, Entry
 from local.snowflake.commands import Handler, Registry
+from local.snowflake.history import History
 from local.snowflake.names import Name, literal, quoted
 from local.snowflake.session import Session
 
@@ -33,7 +34,7 @@ SYSTEM_ROLES = {
 }
 PARTS = (
     "context", "grants", "show_grants", "ddl", "tables", "alter", "policies", "tags", "objects", "streams", "show",
-    "describe", "information",
+    "describe", "information", "history",
     "scripting", "tasks", "pipes",
 )  # fmt: skip
 Service = Callable[[threading.Event], None]
@@ -93,6 +94,7 @@ class Engine:
         self.duck.execute(macros.creation_sql(SYSTEM))
         self.duck.execute(ours.creation_sql(SYSTEM))
         self.catalog = Catalog(self.duck)
+        self.history = History(data / "access_history.ndjson")
         self._restore()
         for part in PARTS:
             importlib.import_module(f"local.snowflake.{part}").install(self)

@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from local.snowflake import access, stages
@@ -137,12 +138,36 @@ def _file_format(_session: Session, _name: Name, properties: Properties) -> Prop
     return made if comment is None else {**made, "COMMENT": comment}
 
 
-def _user(_session: Session, _name: Name, properties: Properties) -> Properties:
-    """No secret is kept: not the password, of a public key only that there is one."""
-    for secret, flag in (("PASSWORD", "HAS_PASSWORD"), ("RSA_PUBLIC_KEY", "HAS_RSA_PUBLIC_KEY")):
-        if properties.pop(secret, None):
-            properties[flag] = True
+def _user(session: Session, _name: Name, properties: Properties) -> Properties:
+    """A password is not kept, only that there is one; what a service may not have is refused."""
+    if properties.pop("PASSWORD", None):
+        if str(properties.get("TYPE")).upper() == "SERVICE":
+            raise compilation("A user of type SERVICE cannot have a PASSWORD.", 1008, "22023")
+        properties["HAS_PASSWORD"] = True
+    policy = properties.get("NETWORK_POLICY")
+    if policy and not session.catalog.get("NETWORK POLICY", Name.account(parts_of(str(policy))[-1])):
+        raise missing("network policy", str(policy))
     return properties
+
+
+def _network_policy(_session: Session, _name: Name, properties: Properties) -> Properties:
+    for key in ("ALLOWED_IP_LIST", "BLOCKED_IP_LIST"):
+        for one in properties.get(key) or ():
+            try:
+                ip_network(one, strict=False)
+            except ValueError:
+                raise compilation(f"'{one}' of {key} is no address or network.", 1008, "22023") from None
+    return properties
+
+
+def admits(policy: Entry, address: str) -> bool:
+    """Whether a network policy lets somebody in from an address: from one that is allowed and not blocked."""
+    came = ip_address(address)
+    allowed, blocked = (
+        any(came in ip_network(one, strict=False) for one in value(policy, key))
+        for key in ("ALLOWED_IP_LIST", "BLOCKED_IP_LIST")
+    )
+    return allowed and not blocked
 
 
 SPECS = (
@@ -186,8 +211,12 @@ SPECS = (
             "PASSWORD": None, "LOGIN_NAME": None, "DISPLAY_NAME": None, "FIRST_NAME": None, "LAST_NAME": None,
             "EMAIL": None, "MUST_CHANGE_PASSWORD": False, "DISABLED": False, "DEFAULT_WAREHOUSE": None,
             "DEFAULT_NAMESPACE": None, "DEFAULT_ROLE": None, "DEFAULT_SECONDARY_ROLES": None, "RSA_PUBLIC_KEY": None,
-            "TYPE": None, "COMMENT": "",
+            "RSA_PUBLIC_KEY_2": None, "NETWORK_POLICY": None, "TYPE": None, "COMMENT": "",
         },
+    ),
+    Spec(
+        kind="NETWORK POLICY", words="NETWORK POLICY", create="CREATE NETWORK POLICY", check=_network_policy,
+        properties={"ALLOWED_IP_LIST": [], "BLOCKED_IP_LIST": [], "COMMENT": ""},
     ),
     Spec(
         kind="STAGE", words="STAGE", create=None, check=_stage,
@@ -368,18 +397,20 @@ def _drop(kind: str, words: str) -> Any:
         if not session.catalog.get(kind, name):
             raise missing(words.lower(), name)
         access.require_owner(session, kind, name)
-        if kind == "INTEGRATION":
-            used = [
-                s.name
-                for s in session.catalog.all("STAGE")
-                if s.properties.get("STORAGE_INTEGRATION") == name.name
-            ]
-            if used:
-                raise compilation(f"Integration {name} is used by stage {used[0]}.", 2034, "42601")
+        if user := _in_use(session, kind, name):
+            raise compilation(f"{spec.words.capitalize()} {name} is in use by {user}.", 2034, "42601")
         session.catalog.drop(session, kind, name)
         return Result.status(f"{name.name} successfully dropped.")
 
     return drop
+
+
+def _in_use(session: Session, kind: str, name: Name) -> Name | None:
+    """What would lose its way in with an integration, or its bounds with a network policy."""
+    users = {"INTEGRATION": ("STAGE", "STORAGE_INTEGRATION"), "NETWORK POLICY": ("USER", "NETWORK_POLICY")}
+    holder, key = users.get(kind, ("", ""))
+    held = session.catalog.all(holder) if holder else ()
+    return next((e.name for e in held if parts_of(str(value(e, key) or ""))[-1:] == [name.name]), None)
 
 
 def sns_policy(_session: Session, topic: str) -> str:

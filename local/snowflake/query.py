@@ -9,7 +9,6 @@ from sqlglot import exp
 
 from local.snowflake.resolve import Resolver
 from local.snowflake.result import Result
-from local.snowflake.translate import to_duckdb
 
 if TYPE_CHECKING:
     from local.snowflake.session import Session
@@ -27,9 +26,7 @@ def run(session: Session, tree: exp.Expr) -> Result:
 
 def compiled(resolver: Resolver, tree: exp.Expr) -> str:
     """The query as DuckDB takes it, with all that it reads resolved and checked."""
-    sql = to_duckdb(resolver.resolve(tree))
-    resolver.guard(sql)
-    return sql
+    return resolver.guard(resolver.resolve(tree))
 
 
 def fetch(session: Session, sql: str) -> Result:
@@ -40,12 +37,14 @@ def fetch(session: Session, sql: str) -> Result:
 
 def describe(session: Session, tree: exp.Expr) -> list[tuple[str, str]]:
     """Names and DuckDB types of a query's columns, without running it."""
-    resolver = Resolver(session)
+    resolver, accessed = Resolver(session), session.accessed
+    session.accessed = {}
     try:
         sql = compiled(resolver, name_columns(tree.copy()))
         rows = session.duck.execute(f"DESCRIBE {sql}").fetchall()
         return [(row[0], row[1]) for row in rows]
     finally:
+        session.accessed = accessed  # nothing was read
         resolver.release()
 
 

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import sqlglot
 from sqlglot import exp
 
-from local.snowflake import access, context, policies, streams
+from local.snowflake import access, context, history, policies, streams
 from local.snowflake.catalog import Entry
 from local.snowflake.columns import ROW
 from local.snowflake.errors import compilation, missing, unsupported
 from local.snowflake.names import Name, identifier, parts_of
+from local.snowflake.translate import to_duckdb
 
 if TYPE_CHECKING:
     from local.snowflake.result import Result
@@ -30,6 +31,8 @@ _TABLE_FUNCTIONS = (exp.Explode,)
 _TABLE_MACROS = {"_lake_flatten"}
 _FOREIGN = ("SHOW_REF", "COLUMN_DATA", "DELIM_GET")  # tables of DuckDB's that no query of Snowflake's has
 _MAX_DEPTH = 40
+MASKED = "masked"  # the column that a mask stands before
+RESOLVED = "resolved"  # marks a part of a tree that needs no further look
 
 
 class Resolver:
@@ -41,6 +44,7 @@ class Resolver:
         self.streams: set[Name] = set()
         self.virtual: list[str] = []
         self._depth = 0
+        self._masked = False
 
     def resolve(self, tree: exp.Expr, *, skip: exp.Expr | None = None) -> exp.Expr:
         """Resolve all that the tree reads, in place; `skip` is the target of a DML statement."""
@@ -56,7 +60,7 @@ class Resolver:
         if isinstance(with_, exp.With):
             ctes = self._with(with_, ctes, rights, skip)
         for child in list(_children(node)):
-            if child is with_ or child is skip:
+            if child is with_ or child is skip or child.meta.get(RESOLVED):
                 continue
             if isinstance(child, (exp.Lateral, exp.TableFromRows, exp.Unnest)):
                 self._function(child, ctes, rights, skip)
@@ -149,6 +153,12 @@ class Resolver:
         if identifier(table.args.get("db")) == "INFORMATION_SCHEMA":
             self._information(table)
             return
+        if [identifier(table.args.get(key)) for key in ("catalog", "db")] == [
+            history.DATABASE,
+            history.SCHEMA,
+        ]:
+            self._usage(table, rights)
+            return
         name = self._find(table)
         entry = self.session.catalog.relation(name)
         if entry is None or (
@@ -172,6 +182,25 @@ class Resolver:
             raise unsupported(f"INFORMATION_SCHEMA.{identifier(table.this)}")
         made = self.materialise(view(self.session, {}, database), table.alias_or_name)
         self._replace(table, made)
+
+    def _usage(self, table: exp.Table, rights: str | None) -> None:
+        """A view of the account's own database, which administrators read, and views of theirs."""
+        name = Name(history.DATABASE, history.SCHEMA, identifier(table.this))
+        if rights is not None and rights != access.ADMIN:
+            raise missing("object", name)
+        view = self.session.engine.table_functions.get(f"USAGE {name.name}")
+        if view is None:
+            raise unsupported(f"{name}")
+        result = view(self.session, {}, "")
+        made = self.materialise(result)
+        values = [exp.column(exp.to_identifier(column, quoted=True)) for column in result.columns]
+        shown = [
+            exp.alias_(exp.ParseJSON(this=value), value.name, quoted=True)
+            if value.name in history.VARIANTS
+            else value
+            for value in values
+        ]
+        self._replace(table, exp.Select(expressions=shown).from_(made))
 
     def _replace(self, table: exp.Table, source: exp.Expr) -> None:
         alias = table.args.get("alias") or exp.TableAlias(
@@ -223,7 +252,8 @@ class Resolver:
             name = column["name"]
             value: exp.Expr = exp.column(exp.to_identifier(name, True), exp.to_identifier(alias, True))
             if name in masks:
-                value = self._policy(*masks[name], alias=alias)
+                bare, value = value, self._policy(*masks[name], alias=alias)
+                value.meta[MASKED], self._masked = bare, True
             shown.append(exp.alias_(value, name, quoted=True))
         shown += [exp.column(exp.to_identifier(name, True), exp.to_identifier(alias, True)) for name in extra]
         query = exp.Select(expressions=shown).from_(base)
@@ -241,6 +271,9 @@ class Resolver:
             raise compilation(f"Policy '{policy.name}' refers to what it protects.", 3551, "42601")
         self._walk(holder, frozenset(), None, None)
         self._depth -= 1
+        holder.meta[RESOLVED] = (
+            True  # DML puts it into a statement that is resolved with the session's rights
+        )
         return holder
 
     def target(self, table: exp.Table) -> Entry:
@@ -254,8 +287,14 @@ class Resolver:
 
     # -- afterwards
 
-    def guard(self, sql: str) -> None:
-        """Refuse a query in which DuckDB's own parser finds a table or table function that was not resolved here."""
+    def guard(self, tree: exp.Expr) -> str:
+        """A resolved query as DuckDB takes it.
+
+        One in which DuckDB's own parser finds a table or table function that was not resolved here is refused.
+        """
+        # Translating changes the tree: what it is without masks is taken first.
+        bare = tree.copy().transform(_unmasked, copy=False) if self._masked else None
+        sql = to_duckdb(tree)
         row = self.session.one("SELECT json_serialize_sql(?)", [sql])
         found = json.loads(row[0]) if row else {"error": True}
         if found["error"]:
@@ -268,6 +307,14 @@ class Resolver:
             )
             if isinstance(node, dict):
                 self._guard_node(node)
+        self._note(to_duckdb(bare) if bare else sql)
+        return sql
+
+    def _note(self, sql: str) -> None:
+        """Remember which columns are read: those behind masks too, whatever their masks make of them."""
+        if self.reads:
+            for name, columns in history.read_by(self.session, sql).items():
+                self.session.accessed.setdefault(name, set()).update(columns)
 
     def _guard_node(self, node: dict[str, Any]) -> None:
         if node.get("type") == "BASE_TABLE" and node.get("catalog_name"):
@@ -286,6 +333,11 @@ class Resolver:
         for name in self.virtual:
             self.session.duck.unregister(name)
         self.virtual.clear()
+
+
+def _unmasked(node: exp.Expr) -> exp.Expr:
+    """The column itself in place of its mask."""
+    return node.meta[MASKED] if node.meta.get(MASKED) is not None else node
 
 
 def _children(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -30,7 +30,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local.snowflake import access, context, wire
+from local.snowflake import access, context, objects, wire
 from local.snowflake.engine import ADMIN, Engine
 from local.snowflake.names import Name, parts_of
 from local.snowflake.result import DML, Result
@@ -97,7 +97,8 @@ class Server:
             for key in ("databaseName", "schemaName", "roleName", "warehouse")
         }
         try:
-            session = await run_in_threadpool(self._open, data, wanted)
+            address = request.client.host if request.client else ""
+            session = await run_in_threadpool(self._open, data, wanted, address)
         except Error as fault:
             return _refused(fault)
         token = secrets.token_urlsafe(32)
@@ -130,12 +131,14 @@ class Server:
             }
         )
 
-    def _open(self, data: dict[str, Any], wanted: dict[str, str | None]) -> Session:
+    def _open(self, data: dict[str, Any], wanted: dict[str, str | None], address: str) -> Session:
         user = (data.get("LOGIN_NAME") or "").strip() or "ANONYMOUS"
+        self._admit(user, address)
         role = parts_of(wanted["roleName"])[0] if wanted["roleName"] else ""
         registered = self.engine.catalog.get("USER", Name.account(user.upper()))
         if not role and registered:
-            role = registered.properties.get("default_role", "")
+            role = parts_of(str(objects.value(registered, "DEFAULT_ROLE") or ""))[-1:]
+            role = role[0] if role else ""
         role = role or (ADMIN if user.upper() == "ADMIN" else "PUBLIC")
         names = [parts_of(wanted[key] or "") for key in ("databaseName", "schemaName", "warehouse")]
         database, schema, warehouse = (parts[-1] if parts else None for parts in names)
@@ -155,6 +158,18 @@ class Server:
             session.close()
             raise
         return session
+
+    def _admit(self, user: str, address: str) -> None:
+        """Refuse a user whose network policy does not let that address in."""
+        catalog = self.engine.catalog
+        registered = catalog.get("USER", Name.account(user.upper()))
+        name = objects.value(registered, "NETWORK_POLICY") if registered else None
+        policy = catalog.get("NETWORK POLICY", Name.account(parts_of(str(name))[-1])) if name else None
+        if name and (policy is None or not objects.admits(policy, address)):
+            raise ProgrammingError(
+                msg=f"Incoming request with IP/Token {address} is not allowed to access Snowflake. Contact your account "
+                "administrator.", errno=390422, sqlstate="08001",
+            )  # fmt: skip
 
     async def session(self, request: Request) -> JSONResponse:
         """Heartbeat, or the end of a session."""

@@ -58,6 +58,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -109,6 +110,7 @@ class Session:
         self.consumed: set[Name] = set()  # streams read by DML of this transaction
         self.versions: set[int] = set()  # versions of tracked tables made by this transaction
         self.dirty: set[str] = set()  # databases in which this transaction changed data
+        self.accessed: dict[Name, set[str]] = {}  # columns of protected tables that the statement has read
         self.results: OrderedDict[str, Result] = OrderedDict()
         self._undo: list[Undo] = []
         self._atomic = 0
@@ -187,13 +189,17 @@ class Session:
         """
         with self._busy:
             self.discreet = False
+            self.accessed = {}
+            started = datetime.now(UTC)
             try:
                 result = self._run(binding.inline(sql, binds) if binds else sql)
             except duckdb.Error as fault:
                 raise self._failed(fault) from fault
             except SqlglotError as fault:
                 raise syntax(binding.plain(str(fault))) from None
-            return self._remember(result)
+            result = self._remember(result)
+            self._note(started, result.query_id)
+            return result
 
     def one(self, sql: str, binds: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         """The first row of a query of DuckDB, read to its end: an unfinished answer would block the connection."""
@@ -220,6 +226,12 @@ class Session:
         cursor = self.engine.duck.cursor()
         cursor.execute("SET schema = '_SYSTEM.main'")
         return cursor
+
+    def _note(self, started: datetime, query_id: str) -> None:
+        if self.accessed:
+            from local.snowflake import history  # noqa: PLC0415 (it knows sessions)
+
+            history.note(self, started, query_id)
 
     def _remember(self, result: Result) -> Result:
         result = binding.identified(result, str(uuid.uuid4()))

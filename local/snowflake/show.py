@@ -263,8 +263,18 @@ def _user(_session: Session, entry: Entry) -> Row:
         "name": entry.name.name, "created_on": entry.created, **{key.lower(): value(entry, key) for key in keys},
         "disabled": flag(value(entry, "DISABLED")), "must_change_password": flag(value(entry, "MUST_CHANGE_PASSWORD")),
         "has_password": flag(entry.properties.get("HAS_PASSWORD")),
-        "has_rsa_public_key": flag(entry.properties.get("HAS_RSA_PUBLIC_KEY")), "owner": entry.owner,
+        "has_rsa_public_key": flag(value(entry, "RSA_PUBLIC_KEY")),
+        "default_secondary_roles": json.dumps(value(entry, "DEFAULT_SECONDARY_ROLES")), "owner": entry.owner,
         "comment": entry.comment,
+    }  # fmt: skip
+
+
+def _network_policy(_session: Session, entry: Entry) -> Row:
+    return {
+        "created_on": entry.created, "name": entry.name.name, "comment": entry.comment,
+        "entries_in_allowed_ip_list": len(value(entry, "ALLOWED_IP_LIST")),
+        "entries_in_blocked_ip_list": len(value(entry, "BLOCKED_IP_LIST")),
+        "entries_in_allowed_network_rules": 0, "entries_in_blocked_network_rules": 0,
     }  # fmt: skip
 
 
@@ -272,9 +282,9 @@ MAKERS: dict[str, Maker] = {
     "DATABASE": _database, "SCHEMA": _schema, "TABLE": _table, "VIEW": _view, "STAGE": _stage,
     "FILE FORMAT": _file_format, "STREAM": _stream, MASKING: _policy(MASKING), ROW_ACCESS: _policy(ROW_ACCESS),
     "TAG": _tag, "WAREHOUSE": _warehouse, "RESOURCE MONITOR": _monitor, "INTEGRATION": _integration, "ROLE": _role,
-    "USER": _user,
+    "USER": _user, "NETWORK POLICY": _network_policy,
 }  # fmt: skip
-_NOTHING = ("USER FUNCTIONS", "FUNCTIONS", "PROCEDURES", "USER PROCEDURES", "SEQUENCES", "DYNAMIC TABLES", "MATERIALIZED VIEWS", "EXTERNAL TABLES", "ALERTS", "SECRETS", "NETWORK POLICIES", "SHARES")  # fmt: skip
+_NOTHING = ("USER FUNCTIONS", "FUNCTIONS", "PROCEDURES", "USER PROCEDURES", "SEQUENCES", "DYNAMIC TABLES", "MATERIALIZED VIEWS", "EXTERNAL TABLES", "ALERTS", "SECRETS", "SHARES")  # fmt: skip
 
 
 def table_of(rows: Sequence[Row], empty: Sequence[str] = ()) -> Result:

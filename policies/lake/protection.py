@@ -1,4 +1,4 @@
-"""Every personal column of a contract is tagged and masked by its kind, in the table of its event."""
+"""Every personal column of a contract is tagged, masked by its kind, and kept for re-identification."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,11 @@ TAG = "snowflake:index/tag:Tag"
 ASSOCIATION = "snowflake:index/tagAssociation:TagAssociation"
 MASK = "snowflake:index/maskingPolicy:MaskingPolicy"
 APPLICATION = "snowflake:index/tableColumnMaskingPolicyApplication:TableColumnMaskingPolicyApplication"
+TASK = "snowflake:index/task:Task"
 STAGING = "STAGING"
+# A merge into the vault, and the fields with their kinds that it takes.
+_INTO_VAULT = re.compile(r"MERGE INTO \S+\.PII_VAULT\b.*?;", re.DOTALL)
+_ENTRY = re.compile(r"\('([^']+)', '([^']+)'\)")
 
 catalogue = cache(contracts.load)
 
@@ -94,6 +98,29 @@ def _masked(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
         yield tag, f"The tag {tag.text('name')} has no masking policy, and marks {', '.join(sorted(places))}."
 
 
+def _vaulted(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    """Look for each personal field in what tasks merge into the vault: its event, its path and its kind."""
+    tables = {table.text("name"): table for table in lake.graph.of(TABLE) if table.text("schema") == STAGING}
+    merges = [
+        merge
+        for task in lake.graph.of(TASK)
+        for merge in _INTO_VAULT.findall(task.text("sqlStatement") or "")
+    ]
+    for event in catalogue().all_events:
+        own = [merge for merge in merges if f"EVENT_TYPE = '{event.name}'" in merge]
+        kept = {
+            entry
+            for merge in own
+            if f"'{event.source}' AS SOURCE" in merge
+            for entry in _ENTRY.findall(merge)
+        }
+        for column in event.columns:
+            field = ".".join(column.path)
+            if column.pii and event.table in tables and (field, column.pii) not in kept:
+                what = f"{event.table}.{column.name} holds personal data of kind {column.pii}"
+                yield tables[event.table], f"{what}, which no task keeps in PII_VAULT as {field}."
+
+
 def _is_masked(graph: Graph, column: PersonalColumn) -> bool:
     """Say whether a column has a masking policy of its own."""
     return any(
@@ -139,6 +166,13 @@ POLICIES = (
         check=_masked,
         steps="Set the tag's maskingPolicies.",
         severity=Severity.CRITICAL,
+    ),
+    lake_policy(
+        "lake-pii-missing-vault",
+        description="What opens a personal value of a contract is kept for re-identification.",
+        check=_vaulted,
+        steps="Let the source's task merge the field into GOVERNANCE.PII_VAULT.",
+        severity=Severity.MEDIUM,
     ),
     lake_policy(
         "lake-pii-disallow-open-mask",

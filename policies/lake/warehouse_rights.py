@@ -25,8 +25,11 @@ STAGES = (
 IDENTITY = "azure-native:managedidentity:UserAssignedIdentity"
 PIPE = "snowflake:index/pipe:Pipe"
 MONITOR = "snowflake:index/resourceMonitor:ResourceMonitor"
+# What is read by its own name; a right on anything else counts for its schema.
+NAMED = ("TABLE", "VIEW")
 READING = frozenset({"USAGE", "SELECT", "MONITOR", "APPLY", "READ", "REFERENCES"})
-# Who may hold a role that reads or writes a schema, by the end of its name; anybody where nobody is named.
+# Who may hold a role that reads or writes a schema, or a table or view of its own name, by the end of the
+# holder's; anybody where nobody is named.
 HOLDERS = {
     "RAW:read": ["TRANSFORMER"],
     "RAW:write": ["LOADER"],
@@ -36,6 +39,7 @@ HOLDERS = {
         "ANALYST",
         "DATA_SCIENCE",
         "INVENTORY_MANAGER",
+        "STORE_MANAGER",
         "MARKETING_OPS",
         "REID_SERVICE",
         "TRANSFORMER",
@@ -43,6 +47,8 @@ HOLDERS = {
     ],
     "PRODUCTION:write": ["TRANSFORMER"],
     "GOVERNANCE:read": ["TRANSFORMER"],
+    "GOVERNANCE.PII_VAULT:read": ["REID_SERVICE"],
+    "GOVERNANCE.PII_ACCESS:read": ["AUDITOR"],
 }
 WHOLE = ["TRANSFORMER", "REID_SERVICE"]
 _QUOTED = re.compile(r'"([^"]+)"')
@@ -55,7 +61,7 @@ def _ends(role: str, names: list[str]) -> bool:
 
 
 def _rights(graph: Graph) -> dict[str, set[str]]:
-    """What each role holds, as `SCHEMA:read` and `SCHEMA:write`."""
+    """What each role holds, as `SCHEMA:read` and `SCHEMA:write`, or `SCHEMA.TABLE:read`."""
     found: dict[str, set[str]] = defaultdict(set)
     for node in graph.of(PRIVILEGES):
         role, schema = node.text("accountRoleName"), _schema(node)
@@ -65,8 +71,10 @@ def _rights(graph: Graph) -> dict[str, set[str]]:
             kinds = {"read" if privileges <= READING else "write"} if privileges != {"USAGE"} else set[str]()
             found[role] |= {f"{schema}:{kind}" for kind in kinds or {"use"}}
     for held in found.values():
-        schemas = {one.partition(":")[0] for one in held}
-        only_used = {one for one in schemas if not {f"{one}:read", f"{one}:write"} & held}
+        used = {one.partition(":")[0] for one in held if one.endswith(":use")}
+        # Who may enter a schema for one table of it may not enter it for all.
+        more = {one.partition(":")[0].partition(".")[0] for one in held if not one.endswith(":use")}
+        only_used = used - more
         held |= {f"{one}:read" for one in only_used}
     return found
 
@@ -80,6 +88,8 @@ def _schema(node: Node) -> str | None:
     )
     for path in paths:
         parts = _QUOTED.findall(node.text(path) or "")
+        if len(parts) > 2 and node.text("onSchemaObject.objectType") in NAMED:
+            return f"{parts[1]}.{parts[2]}"
         if len(parts) > 1:
             return parts[1]
     return None

@@ -53,6 +53,10 @@ class FakeCloud:
         return "nowhere-1"
 
     @property
+    def warehouse_key(self) -> None:
+        return None
+
+    @property
     def endpoints(self) -> dict[str, str]:
         """Where producers send to."""
         return {"fake": "streams.nowhere-1.example"}

@@ -75,6 +75,16 @@ class Staging:
                 f"RETURNS VARCHAR -> {roles.masking_body('')}"
                 for kind in CATALOGUE.pii_kinds
             ),
+            *(
+                f"CREATE TABLE {DATABASE}.GOVERNANCE.{name} ({_ddl(columns)})"
+                for name, columns in (
+                    ("PII_VAULT", contracts.VAULT_COLUMNS),
+                    ("STORES", contracts.STORES_COLUMNS),
+                    ("STORE_ACCESS", contracts.STORE_ACCESS_COLUMNS),
+                )
+            ),
+            f"CREATE ROW ACCESS POLICY {DATABASE}.GOVERNANCE.STORE_ROWS AS (SOLD_IN VARCHAR) "
+            f"RETURNS BOOLEAN -> {roles.store_rows_body(DATABASE, '')}",
             *_granted(),
         )
 
@@ -168,6 +178,11 @@ def _granted() -> Iterator[str]:
             schema = f"SCHEMA {DATABASE}.{access.schema}"
             if right.objects is None:
                 yield f"GRANT {privileges} ON {schema} TO ROLE {access.name}"
+            elif right.objects == "VIEW":
+                continue  # of this lake's accesses nothing is told
+            elif right.name:
+                on = f"{right.objects} {DATABASE}.{access.schema}.{right.name}"
+                yield f"GRANT {privileges} ON {on} TO ROLE {access.name}"
             elif right.objects in {"TABLES", "VIEWS"}:
                 yield f"GRANT {privileges} ON ALL {right.objects} IN {schema} TO ROLE {access.name}"
                 yield f"GRANT {privileges} ON FUTURE {right.objects} IN {schema} TO ROLE {access.name}"
@@ -176,6 +191,8 @@ def _granted() -> Iterator[str]:
         yield f"CREATE ROLE {role.name}"
         for access_role in role.access:
             yield f"GRANT ROLE {access_role} TO ROLE {role.name}"
+    rows = f"ROW ACCESS POLICY {DATABASE}.GOVERNANCE.STORE_ROWS"
+    yield f"GRANT APPLY ON {rows} TO ROLE TRANSFORMER"
     for kind in CATALOGUE.pii_kinds:
         yield f"GRANT APPLY ON MASKING POLICY {DATABASE}.GOVERNANCE.MASK_{kind.upper()} TO ROLE TRANSFORMER"
 

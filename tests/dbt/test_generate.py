@@ -10,7 +10,7 @@ import yaml
 
 import contracts
 from warehouse.dbt import generate
-from warehouse.dbt.personal import ModelError, personal_columns
+from warehouse.dbt.personal import ModelError, personal_columns, store_columns
 
 CONTRACTS = Path(contracts.__file__).parent
 
@@ -79,6 +79,28 @@ def test_a_column_by_another_name_and_in_an_expression_is_still_personal(
     """
     model(project, "audience", sql, who="varchar", reach="varchar", n="number(38, 0)")
     assert personal(catalogue, project)["audience"] == {"reach": "email"}
+
+
+def test_the_store_of_a_row_is_found_under_any_name(catalogue: contracts.Catalogue, project: Path) -> None:
+    model(
+        project,
+        "shops",
+        "select store_id as shop, count(*) as n from {{ ref('sales_lines') }} group by store_id",
+        shop="varchar",
+        n="number(38, 0)",
+    )
+    assert store_columns(catalogue, project, generate.events_of(catalogue)) == {
+        "daily_store_sales": "store_id",
+        "sales_lines": "store_id",
+        "shops": "shop",
+    }
+
+
+def test_a_row_of_two_stores_is_refused(catalogue: contracts.Catalogue, project: Path) -> None:
+    sql = "select store_id as here, store_id as there from {{ ref('sales_lines') }}"
+    model(project, "moves", sql, here="varchar", there="varchar")
+    with pytest.raises(ModelError, match="model moves: expected one column with a store, got here, there"):
+        store_columns(catalogue, project, generate.events_of(catalogue))
 
 
 def test_how_many_have_a_value_is_no_personal_value(catalogue: contracts.Catalogue, project: Path) -> None:

@@ -164,6 +164,40 @@ def test_no_table_shows_a_packed_value_or_its_token(story: Story, role: str) -> 
         assert not [token for token in tokens if token in shown], table
 
 
+BOUND = [role.name for role in roles.ROLES if role.by_store]
+FREE = [role.name for role in roles.ROLES if not role.by_store and "PRODUCTION_R" in role.access]
+
+
+@pytest.mark.parametrize("role", BOUND)
+@pytest.mark.parametrize("table", ["SALES_LINES", "DAILY_STORE_SALES"])
+def test_rows_are_shown_by_store_to_who_is_bound_to_stores(story: Story, role: str, table: str) -> None:
+    lake, seen = story.lake, f"SELECT DISTINCT STORE_ID FROM {table}"
+    governance = f"{DATABASE}.GOVERNANCE"
+    lake.run(f"INSERT INTO {governance}.STORES VALUES ('s1', 'WEST'), ('s2', 'EAST')")
+
+    def given(user: str | None, region: str | None, store: str | None) -> list[tuple[Any, ...]]:
+        values = ", ".join("NULL" if one is None else f"'{one}'" for one in (user, region, store))
+        lake.run(f"INSERT INTO {governance}.STORE_ACCESS SELECT '{role}', {values}")
+        try:
+            return production(lake, seen, role)
+        finally:
+            lake.run(f"TRUNCATE TABLE {governance}.STORE_ACCESS")
+
+    try:
+        assert production(lake, seen, role) == []
+        assert given(None, "WEST", None) == given(None, None, "s1") == [("s1",)]
+        assert given("ADMIN", "WEST", None) == [("s1",)]  # as whom the laptop's sessions come
+        assert given("SOMEBODY_ELSE", "WEST", None) == given(None, "EAST", None) == []
+        assert given(None, None, "s2") == given(None, None, "s3") == []
+    finally:
+        lake.run(f"TRUNCATE TABLE {governance}.STORES")
+
+
+@pytest.mark.parametrize("role", [*FREE, "ACCOUNTADMIN"])
+def test_who_is_not_bound_to_stores_sees_them_all(story: Story, role: str) -> None:
+    assert production(story.lake, "SELECT DISTINCT STORE_ID FROM SALES_LINES", role) == [("s1",)]
+
+
 def test_quarantined_records_are_listed_and_stay_sealed(story: Story) -> None:
     columns = "EVENT_ID, SOURCE, EVENT_TYPE, REASON, IS_OVERSIZE"
     found = production(story.lake, f"SELECT {columns} FROM QUARANTINED_EVENTS")
@@ -230,17 +264,34 @@ def test_another_currency_stops_the_build_a_wrong_total_only_warns(lake: Staging
     assert [warning.name for warning in warned.warnings] == ["totals_match_their_lines"]
 
 
+def forgetful(tmp_path: Path, protects: str, instead: str) -> Path:
+    """A project whose CREATE lacks what protects."""
+    ignore = shutil.ignore_patterns("target", "logs", "__pycache__")
+    project = shutil.copytree(modelling.PROJECT, tmp_path / "dbt", ignore=ignore)
+    macro = project / "macros" / "masking.sql"
+    assert protects in macro.read_text()
+    macro.write_text(macro.read_text().replace(protects, instead))
+    return project
+
+
+def test_a_table_that_shows_rows_of_all_stores_is_withdrawn(
+    lake: Staging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = forgetful(tmp_path, " if store else ''", " if false else ''")
+    monkeypatch.setattr(modelling, "PROJECT", project)
+    told = r"rows by store_id \(expected \S+STORE_ROWS, found none\)"
+    with pytest.raises(ModellingError, match=told) as caught:
+        modelling.build(lake.lake, full_refresh=True)
+    assert names(caught.value) == {"sales_lines"}
+    assert "SALES_LINES" not in tables(lake)
+
+
 def test_a_table_without_its_masks_is_withdrawn(
     lake: Staging, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # GIVEN a project that forgets the policies in its CREATE
-    ignore = shutil.ignore_patterns("target", "logs", "__pycache__")
-    project = shutil.copytree(modelling.PROJECT, tmp_path / "dbt", ignore=ignore)
-    macro = project / "macros" / "masking.sql"
     protects = "model['columns'][column]['constraints'].append(policy)"
-    assert protects in macro.read_text()
-    macro.write_text(macro.read_text().replace(protects, "policy"))
-    monkeypatch.setattr(modelling, "PROJECT", project)
+    monkeypatch.setattr(modelling, "PROJECT", forgetful(tmp_path, protects, "policy"))
     # WHEN it is built, THEN the gate stops it, says which columns are bare, and leaves no bare table behind
     with pytest.raises(ModellingError, match=r"email \(expected \S+MASK_EMAIL, found none\)") as caught:
         modelling.build(lake.lake, full_refresh=True)

@@ -169,3 +169,38 @@ def test_a_closed_session_is_over(connect: Connect, server: Running, tmp_path: P
     session.cursor().execute("CREATE TEMPORARY TABLE LAKE.PUBLIC.PASSING (A NUMBER)")
     session.close()
     assert connect().cursor().execute("SHOW TABLES LIKE 'PASSING' IN DATABASE LAKE").fetchall() == []
+
+
+def test_a_service_comes_from_its_networks_and_has_its_role(connect: Connect) -> None:
+    cursor = connect().cursor()
+    for statement in (
+        "CREATE NETWORK POLICY HOME ALLOWED_IP_LIST = ('127.0.0.0/8')",
+        "CREATE NETWORK POLICY AWAY ALLOWED_IP_LIST = ('0.0.0.0/0') BLOCKED_IP_LIST = ('127.0.0.1')",
+        "CREATE USER BI TYPE = SERVICE RSA_PUBLIC_KEY = 'TUlJQg==' DEFAULT_ROLE = ANALYST NETWORK_POLICY = HOME",
+        "CREATE USER ELSEWHERE TYPE = SERVICE DEFAULT_ROLE = ANALYST NETWORK_POLICY = AWAY",
+        "GRANT ROLE ANALYST TO USER BI",
+        "GRANT ROLE ANALYST TO USER ELSEWHERE",
+    ):
+        cursor.execute(statement)
+    row = connect(user="BI").cursor().execute("SELECT CURRENT_USER(), CURRENT_ROLE()")
+    assert row is not None and row.fetchall() == [("BI", "ANALYST")]
+    with pytest.raises(DatabaseError, match=r"127\.0\.0\.1 is not allowed to access Snowflake"):
+        connect(user="ELSEWHERE")
+    with pytest.raises(DatabaseError, match="not authorized"):
+        connect(user="BI", role="ACCOUNTADMIN")
+    with pytest.raises(ProgrammingError, match="in use"):
+        cursor.execute("DROP NETWORK POLICY AWAY")
+
+
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("CREATE USER S TYPE = SERVICE PASSWORD = 'x'", "cannot have a PASSWORD"),
+        ("CREATE USER S NETWORK_POLICY = NOWHERE", "does not exist"),
+        ("CREATE NETWORK POLICY N ALLOWED_IP_LIST = ('here')", "no address or network"),
+        ("CREATE NETWORK POLICY N ALLOWED_NETWORK_RULE_LIST = ('R')", "ALLOWED_NETWORK_RULE_LIST"),
+    ],
+)
+def test_what_a_user_or_a_network_may_not_be_is_refused(connect: Connect, statement: str, told: str) -> None:
+    with pytest.raises(ProgrammingError, match=told):
+        connect().cursor().execute(statement)

@@ -352,3 +352,82 @@ def test_only_who_may_apply_policies_can_take_them_off(lake: Asking) -> None:
         with pytest.raises(ProgrammingError):
             lake(statement, "ANALYST")
     assert lake(f"SELECT EMAIL FROM {T} ORDER BY ID", "ANALYST")[0] == (MASKED,)
+
+
+def test_a_policy_that_looks_things_up_bounds_dml_of_who_may_not_look(lake: Asking) -> None:
+    """The mapping is read with the policy's rights, in MERGE, UPDATE and DELETE as in SELECT."""
+    lake.script(
+        """CREATE TABLE LAKE.RAW.GIVEN (ROLE_NAME VARCHAR, STORE VARCHAR);
+        INSERT INTO LAKE.RAW.GIVEN VALUES ('KEEPER', 's1');
+        CREATE ROLE KEEPER;
+        CREATE TABLE LAKE.STAGING.STOCK (STORE VARCHAR, N NUMBER(38,0));
+        INSERT INTO LAKE.STAGING.STOCK VALUES ('s1', 1), ('s2', 1);
+        CREATE ROW ACCESS POLICY LAKE.RAW.BY_STORE AS (PLACE VARCHAR) RETURNS BOOLEAN ->
+            PLACE IN (SELECT given.STORE FROM LAKE.RAW.GIVEN AS given WHERE IS_ROLE_IN_SESSION(given.ROLE_NAME));
+        ALTER TABLE LAKE.STAGING.STOCK ADD ROW ACCESS POLICY LAKE.RAW.BY_STORE ON (STORE);
+        GRANT USAGE ON DATABASE LAKE TO ROLE KEEPER;
+        GRANT USAGE ON SCHEMA LAKE.STAGING TO ROLE KEEPER;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE LAKE.STAGING.STOCK TO ROLE KEEPER"""
+    )
+    assert lake("SELECT STORE FROM LAKE.STAGING.STOCK", "KEEPER") == [("s1",)]
+    with pytest.raises(ProgrammingError, match="GIVEN"):
+        lake("SELECT * FROM LAKE.RAW.GIVEN", "KEEPER")
+    lake("UPDATE LAKE.STAGING.STOCK SET N = 2", "KEEPER")
+    lake(
+        "MERGE INTO LAKE.STAGING.STOCK AS t USING (SELECT 's1' AS STORE UNION ALL SELECT 's2') AS s "
+        "ON t.STORE = s.STORE WHEN MATCHED THEN UPDATE SET N = t.N + 5",
+        "KEEPER",
+    )
+    lake.script("ALTER TABLE LAKE.STAGING.STOCK DROP ROW ACCESS POLICY LAKE.RAW.BY_STORE")
+    assert sorted(lake("SELECT * FROM LAKE.STAGING.STOCK")) == [("s1", 7), ("s2", 1)]
+
+
+def history(lake: Asking, user: str) -> list[tuple[str, str, str]]:
+    """What a user has read: table, column, mask."""
+    return lake(
+        "SELECT t.VALUE:objectName::VARCHAR, c.VALUE:columnName::VARCHAR, p.VALUE:policyName::VARCHAR "
+        "FROM SNOWFLAKE.ACCOUNT_USAGE.ACCESS_HISTORY AS h, LATERAL FLATTEN(INPUT => h.POLICIES_REFERENCED) AS t, "
+        "LATERAL FLATTEN(INPUT => t.VALUE:columns) AS c, LATERAL FLATTEN(INPUT => c.VALUE:policies) AS p "
+        f"WHERE h.USER_NAME = '{user}'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "counts"),
+    [
+        ("SELECT EMAIL FROM CUST", True),
+        ("SELECT * FROM CUST", True),
+        ("SELECT ID FROM CUST WHERE EMAIL LIKE 'a%'", True),
+        ("SELECT COUNT(DISTINCT EMAIL) FROM CUST", True),
+        ("SELECT E FROM V2", True),
+        ("WITH A AS (SELECT * FROM CUST) SELECT A.EMAIL FROM A JOIN CUST B USING (ID)", True),
+        ("CREATE TABLE COPIED AS SELECT EMAIL FROM CUST", True),
+        ("INSERT INTO CUST (REGION) SELECT EMAIL FROM CUST", True),
+        ("UPDATE CUST SET REGION = EMAIL", True),
+        ("SELECT ID FROM CUST", False),
+        ("SELECT COUNT(*) FROM CUST", False),
+        ("SELECT ID FROM (SELECT * FROM CUST)", False),
+        ("SELECT ID FROM V2", False),
+        ("DESCRIBE TABLE CUST", False),
+        ("CREATE VIEW LOOKING AS SELECT EMAIL FROM CUST", False),
+    ],
+)
+def test_the_history_tells_who_read_a_masked_column(lake: Asking, read: str, counts: bool) -> None:
+    session = lake.session("ENGINEER")
+    session.execute("USE SCHEMA LAKE.STAGING")
+    session.execute(read)
+    told = [(T, "EMAIL", "LAKE.STAGING.MP")] if counts else []
+    assert sorted({*history(lake, "USER_OF_ENGINEER")}) == told
+
+
+def test_the_history_tells_nothing_of_what_failed_and_nothing_to_others(lake: Asking) -> None:
+    for failing in ("SELECT NOTHING FROM LAKE.STAGING.CUST", "SELECT EMAIL::NUMBER FROM LAKE.STAGING.CUST"):
+        with pytest.raises(ProgrammingError):
+            lake(failing, "ENGINEER")
+    assert history(lake, "USER_OF_ENGINEER") == []
+    with pytest.raises(ProgrammingError, match="does not exist or not authorized"):
+        lake("SELECT * FROM SNOWFLAKE.ACCOUNT_USAGE.ACCESS_HISTORY", "ENGINEER")
+    lake("CREATE VIEW LAKE.RAW.TOLD AS SELECT USER_NAME FROM SNOWFLAKE.ACCOUNT_USAGE.ACCESS_HISTORY")
+    lake("GRANT SELECT ON VIEW LAKE.RAW.TOLD TO ROLE ENGINEER")
+    lake("SELECT EMAIL FROM LAKE.STAGING.CUST", "ENGINEER")
+    assert ("USER_OF_ENGINEER",) in lake("SELECT DISTINCT USER_NAME FROM LAKE.RAW.TOLD", "ENGINEER")

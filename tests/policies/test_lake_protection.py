@@ -1,5 +1,6 @@
 """A personal column that is not tagged, or not masked, is found: each column of each contract."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -99,3 +100,34 @@ def test_a_column_that_is_masked_by_itself(prod: Stack) -> None:
         type_ = f"snowflake:index/{kind[0].lower()}{kind[1:]}:{kind}"
         prod.add(Part(type=type_, name=f"{table}-{column}", props=props))
     assert prod.findings() == set()
+
+
+FIELDS = [
+    (event.source, event.name, f"{event.table}.{column.name}", ".".join(column.path), column.pii)
+    for event in contracts.load().all_events
+    for column in event.columns
+    if column.pii
+]
+
+
+@pytest.mark.parametrize(("source", "event", "place", "field", "kind"), FIELDS)
+def test_a_field_that_the_vault_does_not_get(
+    prod: Stack, source: str, event: str, place: str, field: str, kind: str
+) -> None:
+    task = prod.one("Task", f"-{source}-warehouse")
+    before, merge, after = split(task.props["sqlStatement"], event)
+    task.props["sqlStatement"] = before + merge.replace(f"('{field}', '{kind}')", "('', '')") + after
+    assert {message for message, _ in only(prod.findings(), "lake-pii-missing-vault")} == {
+        f"{place} holds personal data of kind {kind}, which no task keeps in PII_VAULT as {field}."
+    }
+
+
+def split(block: str, event: str) -> tuple[str, str, str]:
+    """A task's block, cut around the vault's merge of an event."""
+    merges = [
+        found
+        for found in re.finditer(r"MERGE INTO \S+PII_VAULT.*?;", block, re.DOTALL)
+        if f"EVENT_TYPE = '{event}'" in found[0]
+    ]
+    (found,) = merges
+    return block[: found.start()], found[0], block[found.end() :]

@@ -54,7 +54,7 @@ def token(short: str) -> str:
 PLACE = {"database": "RETAIL", "schema": "RAW"}
 GOOD: dict[str, dict[str, Any]] = {
     "user": {"name": "ADA", "defaultRole": "ANALYST", "disableMfa": "false", "minsToBypassMfa": 0},
-    "service": {"name": "LOADER", "rsaPublicKey": "MIIB"},
+    "service": {"name": "LOADER", "rsaPublicKey": "MIIB", "networkPolicy": "OFFICE"},
     "legacy": {"name": "TOOL", "rsaPublicKey": "MIIB"},
     "account": {
         "adminName": "ADA",
@@ -140,6 +140,14 @@ PASSWORD = (
     "snowflake-user-disallow-password",
     "A user must not have a password: give it a key pair, or let the identity provider vouch for it.",
 )
+KEY = (
+    "snowflake-serviceuser-missing-key-pair",
+    "A service must have a key pair: set rsaPublicKey.",
+)
+NETWORK = (
+    "snowflake-serviceuser-missing-network-policy",
+    "A service should come from named networks: set networkPolicy.",
+)
 MFA = (
     "snowflake-user-disallow-mfa-bypass",
     "A user must not get around its second factor: set disableMfa to false and minsToBypassMfa to 0.",
@@ -202,6 +210,8 @@ BROKEN: list[tuple[str, str, Any, tuple[str, str]]] = [
     ("user", "disableMfa", "true", MFA),
     ("user", "minsToBypassMfa", 30, MFA),
     ("service", "password", "pw", PASSWORD),
+    ("service", "rsaPublicKey", None, KEY),
+    ("service", "networkPolicy", None, NETWORK),
     ("legacy", "password", "pw", PASSWORD),
     ("account", "adminPassword", "pw", PASSWORD),
     ("execute", "execute", "create user A\n  login_name = 'a' password = 'x'", PASSWORD),

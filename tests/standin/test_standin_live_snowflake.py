@@ -118,6 +118,9 @@ EDITS = {
     ),
     "task:Task::pos": ("SELECT EVENT_ID FROM SHOP", "SELECT UPPER(EVENT_ID) FROM SHOP"),
     "maskingPolicy:MaskingPolicy::email": ("ELSE '***' END", "ELSE '---' END"),
+    "rowAccessPolicy:RowAccessPolicy::rows": ("STORE = 's1' OR", "STORE = 's2' OR"),
+    "networkPolicy:NetworkPolicy::network": ('"10.1.0.0/16"]', '"10.2.0.0/16", "10.1.0.0/16"]'),
+    "serviceUser:ServiceUser::service": ('rsa_public_key="TUlJQg=="', 'rsa_public_key="TUlJQw=="'),
     "storageIntegrationAws:StorageIntegrationAws::landing": (
         'storage_allowed_locations=["s3://landing/landing/"]',
         'storage_allowed_locations=["s3://landing/landing/", "s3://landing/compacted/"]',

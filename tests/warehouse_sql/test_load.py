@@ -3,9 +3,10 @@
 The oracle is plain set logic over the records that were sent. The block runs on the laptop's Snowflake.
 """
 
+import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -26,6 +27,7 @@ EVENTS = contracts.load().events(SOURCE)
 BLOCK = load_task("RETAIL", SOURCE, EVENTS, window_days=2)
 START = datetime(2017, 1, 1)
 STREAM = "RETAIL.RAW.ECOMMERCE_STREAM"
+VAULT = "RETAIL.GOVERNANCE.PII_VAULT"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,15 @@ class Delivery:
     row: int
 
 
+def packed(column: Column, number: int) -> str:
+    """A personal value: the same token comes again and again, and each time with a ciphertext of its own."""
+    token = f"{column.pii}-{number % 3}".ljust(32, "_")
+    return f"1:{token}:{base64.b64encode(f'{column.name}-{number}'.encode()).decode()}:shown"
+
+
 def value(column: Column, number: int) -> Any:
+    if column.pii:
+        return packed(column, number)
     if column.type.startswith("NUMBER(12"):
         return [number + 0.25, f"{number}.25", number][number % 3]
     return {
@@ -80,7 +90,8 @@ def make(number: int, kind: str) -> Record:
     """Make the record of a number; what differs by kind is what is wrong with it."""
     event = EVENTS[number % len(EVENTS)]
     moment = START + timedelta(hours=7 * number)
-    body: dict[str, Any] = {"key": "a2V5", "schema_version": 1, "data": data(event, number)}
+    key = base64.b64encode(f"key-{number}".encode()).decode()
+    body: dict[str, Any] = {"key": key, "schema_version": 1, "data": data(event, number)}
     name, id_, source, ts, reason = event.name, f"{kind}-{number}", SOURCE, moment, None
     if kind == "sealed":
         body, reason = (
@@ -133,8 +144,10 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     session = engine.session()
     for statement in ("CREATE DATABASE RETAIL", "CREATE SCHEMA RETAIL.RAW", "CREATE SCHEMA RETAIL.STAGING"):
         session.execute(statement)
+    session.execute("CREATE SCHEMA RETAIL.GOVERNANCE")
     _create(session, "RETAIL.RAW.ECOMMERCE", contracts.RAW_COLUMNS)
     _create(session, "RETAIL.STAGING.QUARANTINE", contracts.QUARANTINE_COLUMNS)
+    _create(session, VAULT, contracts.VAULT_COLUMNS)
     for event in EVENTS:
         _create(session, f"RETAIL.STAGING.{event.table}", (*contracts.ENVELOPE_COLUMNS, *event.columns))
     yield session
@@ -154,7 +167,8 @@ def empty(warehouse: Session) -> Session:
 
 
 def _clear(session: Session) -> None:
-    for table in ("RAW.ECOMMERCE", "STAGING.QUARANTINE", *(f"STAGING.{event.table}" for event in EVENTS)):
+    staging = ("QUARANTINE", *(event.table for event in EVENTS))
+    for table in ("RAW.ECOMMERCE", "GOVERNANCE.PII_VAULT", *(f"STAGING.{name}" for name in staging)):
         session.execute(f"TRUNCATE TABLE RETAIL.{table}")
     session.execute(f"CREATE OR REPLACE STREAM {STREAM} ON TABLE RETAIL.RAW.ECOMMERCE APPEND_ONLY = TRUE")
 
@@ -223,6 +237,38 @@ def expected(batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
     return {name: sorted(kept.values()) for name, kept in {**rows, "quarantine": quarantine}.items()}
 
 
+def vault(session: Session) -> list[tuple[Any, ...]]:
+    """Return the vault, sorted."""
+    names = ", ".join(column.name for column in contracts.VAULT_COLUMNS)
+    return session.execute(f"SELECT {names} FROM {VAULT} ORDER BY 1, 2, 3, 4").rows
+
+
+def sealed(batches: list[list[Delivery]]) -> list[tuple[Any, ...]]:
+    """The oracle of the vault: the latest ciphertext of what is staged; of two of one moment the first batch's."""
+    columns = {(event.name, column): ".".join(column.path) for event in EVENTS for column in event.columns}
+    kept: dict[tuple[str, ...], tuple[Any, ...]] = {}
+    for batch in batches:
+        latest: dict[tuple[str, ...], tuple[Any, ...]] = {}
+        for one in sorted(batch, key=lambda d: (d.ingested_at, d.file, d.row)):
+            body, at = json.loads(one.record.payload), one.ingested_at
+            for (event, column), field in columns.items():
+                if one.record.reason or event != one.record.event or not column.pii:
+                    continue
+                found = body["data"]
+                for name in column.path:
+                    found = found.get(name, {}) if found else None
+                if found:
+                    _, token, ciphertext, _ = found.split(":")
+                    row = (token, column.pii, SOURCE, field)
+                    first = latest.get(row, (0, 0, at))[2]
+                    latest[row] = (ciphertext, body["key"], first, at)
+        for row, (ciphertext, key, first, last) in latest.items():
+            old = kept.get(row, (ciphertext, key, first, last))
+            newer = (ciphertext, key) if last > old[3] else old[:2]
+            kept[row] = (*newer, min(first, old[2]), max(last, old[3]))
+    return sorted(row + rest for row, rest in kept.items())
+
+
 # Not made smaller when it fails: an example is small, and a run of the block half a second.
 @settings(max_examples=15, deadline=None, phases=[Phase.reuse, Phase.generate])
 @given(batches=arrivals())
@@ -234,10 +280,12 @@ def test_nothing_is_lost_and_nothing_is_there_twice(
         land(warehouse, batch)
         warehouse.execute(BLOCK)
     assert staged(warehouse) == expected(batches)
+    assert vault(warehouse) == sealed(batches)
     # All of RAW once more, as a rebuild reads it: nothing changes.
     warehouse.execute("INSERT INTO RETAIL.RAW.ECOMMERCE SELECT * FROM RETAIL.RAW.ECOMMERCE")
     warehouse.execute(BLOCK)
     assert staged(warehouse) == expected(batches)
+    assert vault(warehouse) == sealed(batches)
     assert warehouse.execute(f"SELECT COUNT(*) FROM {STREAM}").rows == [(0,)]
 
 
@@ -251,6 +299,8 @@ def test_every_kind_of_record_is_in_what_the_property_tries(empty: Session) -> N
     found = staged(empty)
     assert found == expected([batch])
     assert len(found["quarantine"]) == len(KINDS) - 1
+    assert vault(empty) == sealed([batch])
+    assert vault(empty)
 
 
 def test_values_arrive_as_they_were_sent(empty: Session) -> None:
@@ -314,9 +364,20 @@ def test_a_block_that_fails_changes_nothing_and_can_run_again(empty: Session) ->
         for number, kind in enumerate(("valid", "valid", "sealed"))
     ]
     land(empty, batch)
-    before = staged(empty)
+    before = staged(empty), vault(empty)
     with pytest.raises(Exception, match="NOWHERE"):
         empty.execute(BLOCK.replace("RETAIL.STAGING.QUARANTINE", "RETAIL.STAGING.NOWHERE"))
-    assert staged(empty) == before
+    assert (staged(empty), vault(empty)) == before
     empty.execute(BLOCK)
     assert staged(empty) == expected([batch])
+    assert vault(empty) == sealed([batch])
+
+
+def test_what_is_not_packed_is_not_in_the_vault(empty: Session) -> None:
+    record = make(0, "valid")
+    bare = record.payload.replace("1:email", "2:email").replace("1:phone", "phone")
+    assert bare != record.payload
+    land(empty, [Delivery(record=replace(record, payload=bare), ingested_at=START, file="f", row=1)])
+    empty.execute(BLOCK)
+    assert sum(len(staged(empty)[event.name]) for event in EVENTS) == 1
+    assert {row[1] for row in vault(empty)} <= {"address"}

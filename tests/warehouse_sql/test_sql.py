@@ -10,11 +10,12 @@ import sqlglot
 from sqlglot import exp
 
 import contracts
-from components.snowflake.sql import SqlError, copy_statement, load_task
+from components.snowflake.sql import SqlError, copy_statement, load_task, pii_access
 from contracts import Column
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = contracts.load()
+VAULT = "RETAIL.GOVERNANCE.PII_VAULT"
 SOURCES = CATALOGUE.sources
 # A keyword as a column's name (RF04) and the length of a line (LT05) are the contracts' choice.
 SQLFLUFF = (".venv-dbt/bin/sqlfluff", "lint", "--dialect", "snowflake", "--exclude-rules", "CP02,LT05,RF04")
@@ -35,6 +36,10 @@ def merges(text: str) -> list[exp.Merge]:
 def merged_into(merge: exp.Merge) -> str:
     target = merge.this
     return f"{target.catalog}.{target.db}.{target.name}"
+
+
+def into_staging(text: str) -> list[exp.Merge]:
+    return [merge for merge in merges(text) if merged_into(merge) != VAULT]
 
 
 def inserted(merge: exp.Merge) -> list[str]:
@@ -70,7 +75,7 @@ def test_the_linter_would_reject_a_malformed_block(tmp_path: Path) -> None:
 def test_every_event_has_a_merge_with_all_its_columns(source: str) -> None:
     tables = {f"RETAIL.STAGING.{event.table}": event for event in CATALOGUE.events(source)}
     envelope = [column.name for column in contracts.ENVELOPE_COLUMNS]
-    *events, quarantine = merges(block(source))
+    *events, quarantine = into_staging(block(source))
     assert {merged_into(merge) for merge in events} == tables.keys()
     for merge in events:
         own = [column.name for column in tables[merged_into(merge)].columns]
@@ -80,8 +85,33 @@ def test_every_event_has_a_merge_with_all_its_columns(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
+def test_the_vault_takes_every_personal_value_of_the_contracts(source: str) -> None:
+    taken: set[tuple[str, str, str]] = set()
+    for merge in (merge for merge in merges(block(source)) if merged_into(merge) == VAULT):
+        assert inserted(merge) == [column.name for column in contracts.VAULT_COLUMNS]
+        # Of events only the batch is read: the cost follows it.
+        read = {table.name for table in merge.args["using"].find_all(exp.Table)}
+        assert read == {f"{contracts.raw_table(source)}_STREAM"}
+        (event,) = re.findall(r"EVENT_TYPE = '(\w+)'", merge.sql())
+        (values,) = merge.find_all(exp.Values)
+        taken |= {(event, *(item.name for item in row.expressions)) for row in values.expressions}
+    assert taken == {
+        (event.name, ".".join(column.path), column.pii)
+        for event in CATALOGUE.events(source)
+        for column in event.columns
+        if column.pii
+    }
+
+
+def test_an_event_without_personal_data_has_nothing_in_the_vault() -> None:
+    event = CATALOGUE.event("pos", "sale")
+    plain = replace(event, columns=tuple(column for column in event.columns if not column.pii))
+    assert "PII_VAULT" not in load_task("RETAIL", "pos", [plain], 3)
+
+
+@pytest.mark.parametrize("source", SOURCES)
 def test_a_merge_only_inserts_and_looks_only_at_the_window(source: str) -> None:
-    *events, _ = merges(block(source, window_days=5))
+    *events, _ = into_staging(block(source, window_days=5))
     for merge in events:
         assert [when.args.get("matched") for when in merge.find_all(exp.When)] == [False]
         (between,) = merge.args["on"].find_all(exp.Between)
@@ -188,3 +218,15 @@ def test_no_events_and_no_window_are_refused() -> None:
         load_task("RETAIL", "pos", [], 3)
     with pytest.raises(SqlError, match="at least 1 day"):
         load_task("RETAIL", "pos", CATALOGUE.events("pos"), 0)
+
+
+def test_accesses_are_those_to_this_database_s_masks_and_vault() -> None:
+    text = pii_access("RETAIL")
+    tree = sqlglot.parse_one(text, read="snowflake")
+    tables = {f"{table.catalog}.{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+    usage = "SNOWFLAKE.ACCOUNT_USAGE"
+    assert tables == {f"{usage}.ACCESS_HISTORY", f"{usage}.QUERY_HISTORY"}
+    assert "'RETAIL.GOVERNANCE.MASK_'" in text
+    assert "'RETAIL.GOVERNANCE.PII_VAULT'" in text
+    with pytest.raises(SqlError, match="database"):
+        pii_access("RETAIL'--")

@@ -5,8 +5,8 @@
 `models/staging/_generated.yml`
     The sources: every table of STAGING with its columns, its freshness and its tests.
 `macros/_generated.sql`
-    ``staged_events()``, all events, and ``personal_columns()``, the columns of PRODUCTION that carry personal
-    data (`warehouse.dbt.personal` finds them).
+    ``staged_events()``, all events; ``personal_columns()``, the columns of PRODUCTION that carry personal
+    data, and ``store_columns()``, those by which rows are shown (`warehouse.dbt.personal` finds both).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 import contracts
-from warehouse.dbt.personal import personal_columns
+from warehouse.dbt.personal import personal_columns, store_columns
 
 PROJECT = Path(__file__).parent
 SOURCES = Path("models/staging/_generated.yml")
@@ -33,7 +33,12 @@ def files(catalogue: contracts.Catalogue, project: Path = PROJECT) -> dict[Path,
     sources = yaml.safe_dump(sources_of(catalogue), sort_keys=False, width=110, allow_unicode=True)
     events = events_of(catalogue)
     personal = personal_columns(catalogue, project, events)
-    macros = [_macro("personal_columns", personal), _macro("staged_events", events)]
+    stores = store_columns(catalogue, project, events)
+    macros = [
+        _macro("personal_columns", personal),
+        _macro("store_columns", stores),
+        _macro("staged_events", events),
+    ]
     return {
         SOURCES: f"# {HEADER}\n{sources}",
         MACROS: f"{{#- {HEADER} -#}}\n\n" + "\n\n".join(macros) + "\n",

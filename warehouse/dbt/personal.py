@@ -1,13 +1,14 @@
-"""Which columns of PRODUCTION carry personal data: each one is followed through the models to the contracts.
+"""Which columns of PRODUCTION carry personal data, and which a store: each is followed to the contracts.
 
-A model that selects a personal column, under whatever name and through however many models, is found here,
-and its column then carries the masking policy of its kind. What cannot be followed is an error.
+A model that selects such a column, under whatever name and through however many models, is found here. The
+personal column then carries the masking policy of its kind, and the table shows rows by its store. What
+cannot be followed is an error.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,13 +27,15 @@ TEXT = {"varchar", "text", "string", "char"}
 HARMLESS = {"number", "float", "boolean", "date", "time", "timestamp_ntz", "timestamp_ltz", "timestamp_tz"}
 
 Kinds = dict[str, dict[str, str]]
-"""Model → column → kind of personal data."""
+"""Model → column → kind of what a policy is put on."""
 Tables = Mapping[str, Mapping[str, str | None]]
-"""Table of STAGING → column → kind of personal data, None if it is none."""
+"""Table of STAGING → column → that kind, None if it is none."""
 
 
 # How a model's SQL calls another model and a source here: as nothing else in it is called.
 MODEL, SOURCE = "model__", "source__"
+# What every contract calls the store of an event.
+STORE = "STORE_ID"
 
 
 class ModelError(Exception):
@@ -47,20 +50,44 @@ def personal_columns(catalogue: contracts.Catalogue, project: Path, events: list
     ModelError
         Where a column cannot be followed, has several kinds, or is of a type that no policy can mask.
     """
+    return _followed(catalogue, Models(project=project, events=events), lambda column: column.pii)
+
+
+def store_columns(
+    catalogue: contracts.Catalogue, project: Path, events: list[dict[str, Any]]
+) -> dict[str, str]:
+    """Return the column of every model in PRODUCTION that says whose rows they are: a store's id.
+
+    Raises
+    ------
+    ModelError
+        Where a column cannot be followed, a model has two of them, or one is no text.
+    """
     models = Models(project=project, events=events)
-    tables = {f"{SOURCE}staging_quarantine": _kinds(contracts.QUARANTINE_COLUMNS)} | {
-        f"{SOURCE}staging_{event.table.lower()}": _kinds((*contracts.ENVELOPE_COLUMNS, *event.columns))
+    found = _followed(catalogue, models, lambda column: "store" if column.name == STORE else None)
+    for name, columns in found.items():
+        if len(columns) > 1:
+            raise ModelError(f"model {name}: expected one column with a store, got {', '.join(columns)}")
+    return {name: column for name, columns in found.items() for column in columns}
+
+
+def _followed(
+    catalogue: contracts.Catalogue, models: Models, kind: Callable[[contracts.Column], str | None]
+) -> Kinds:
+    """Return the columns of models that are made of columns of a kind."""
+
+    def kinds(columns: Iterable[contracts.Column]) -> dict[str, str | None]:
+        return {column.name.lower(): kind(column) for column in columns}
+
+    tables = {f"{SOURCE}staging_quarantine": kinds(contracts.QUARANTINE_COLUMNS)} | {
+        f"{SOURCE}staging_{event.table.lower()}": kinds((*contracts.ENVELOPE_COLUMNS, *event.columns))
         for event in catalogue.all_events
     }
-    found = {name: _personal(name, models, tables) for name in sorted(models.published)}
-    return {name: kinds for name, kinds in found.items() if kinds}
+    found = {name: _columns(name, models, tables) for name in sorted(models.published)}
+    return {name: columns for name, columns in found.items() if columns}
 
 
-def _kinds(columns: Iterable[contracts.Column]) -> dict[str, str | None]:
-    return {column.name.lower(): column.pii for column in columns}
-
-
-def _personal(name: str, models: Models, tables: Tables) -> dict[str, str]:
+def _columns(name: str, models: Models, tables: Tables) -> dict[str, str]:
     declared = models.published[name]
     schema = {table: dict.fromkeys(columns, "VARCHAR") for table, columns in tables.items()}
     others = {MODEL + other: sql for other, sql in models.sql.items() if other != name}
@@ -73,7 +100,7 @@ def _personal(name: str, models: Models, tables: Tables) -> dict[str, str]:
     if selected.keys() != declared.keys():
         odd = ", ".join(sorted(selected.keys() ^ declared.keys()))
         raise ModelError(f"model {name}: selects other columns than its contract declares: {odd}")
-    personal: dict[str, str] = {}
+    made_of: dict[str, str] = {}
     for column, node in selected.items():
         kinds = {kind for kind in (_kind(name, leaf, tables) for leaf in node.walk()) if kind}
         type_ = re.split(r"\W", declared[column].lower())[0]
@@ -81,11 +108,11 @@ def _personal(name: str, models: Models, tables: Tables) -> dict[str, str]:
             continue
         if type_ not in TEXT or len(kinds) > 1:
             raise ModelError(
-                f"model {name}, column {column}: made of personal data ({', '.join(sorted(kinds))}), "
-                f"declared as {declared[column]}; expected one kind in one varchar, which a policy can mask"
+                f"model {name}, column {column}: made of data under policies ({', '.join(sorted(kinds))}), "
+                f"declared as {declared[column]}; expected one kind in one varchar, which a policy can take"
             )
-        personal[column] = kinds.pop()
-    return personal
+        made_of[column] = kinds.pop()
+    return made_of
 
 
 def _kind(model: str, node: Node, tables: Tables) -> str | None:

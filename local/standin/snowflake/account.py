@@ -332,10 +332,11 @@ class Recorded:
     """What the laptop's warehouse has not: it can be recorded, and not be made."""
 
     recorded: ClassVar[bool] = True
+    why: ClassVar[str] = "the laptop's warehouse has nothing of Azure: only previews"
 
     def unmapped(self, inputs: Inputs) -> list[Failure]:
         """Refuse to reach a service."""
-        return [Failure(property="name", reason="the laptop's warehouse has nothing of Azure: only previews")]
+        return [Failure(property="name", reason=self.why)]
 
 
 @register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..adapter import Computed, Inputs, Outputs, Place, register
 from ..props import Props
@@ -13,34 +13,33 @@ from .names import literal, parts, qualified, quoted, requalified, row
 from .tables import same_type
 
 
-@register
-class MaskingPolicy(SnowflakeAdapter):
-    """What a column shows to whom."""
+class Policy(SnowflakeAdapter):
+    """A policy over values of columns."""
 
-    type = "snowflake:index/maskingPolicy:MaskingPolicy"
-    kind = "MASKING POLICY"
-    replace_on = frozenset(
-        {"name", "database", "schema", "arguments", "returnDataType", "exemptOtherPolicies"}
-    )
+    said: ClassVar[tuple[str, ...]] = ("comment",)
+
+    def returns(self, p: Props) -> str:
+        """Return the type of the body's value."""
+        raise NotImplementedError
 
     def statements(self, p: Props) -> list[str]:
         """Create it."""
         arguments = ", ".join(
             f"{quoted(argument.take('name'))} {argument.take('type')}" for argument in p.blocks("arguments")
         )
-        returns, body = p.take("returnDataType"), p.take("body")
-        said = spelled(options(p, "comment", "exemptOtherPolicies"))
-        return [f"CREATE MASKING POLICY {holder(p)} AS ({arguments}) RETURNS {returns} -> {body}{said}"]
+        returns, body = self.returns(p), p.take("body")
+        said = spelled(options(p, *self.said))
+        return [f"CREATE {self.kind} {holder(p)} AS ({arguments}) RETURNS {returns} -> {body}{said}"]
 
     def alterations(self, rid: str, old: Props, new: Props) -> list[str]:
         """Alter body and comment."""
         body = new.take("body")
-        changed = [f"ALTER MASKING POLICY {rid} SET BODY -> {body}"] if body != old.take("body") else []
+        changed = [f"ALTER {self.kind} {rid} SET BODY -> {body}"] if body != old.take("body") else []
         return changed + altered(self.kind, rid, options(old, "comment"), options(new, "comment"))
 
     def read(self, cloud: Warehouse, rid: str, inputs: Inputs) -> Outputs | None:
         """Show and describe it."""
-        shown = self.shown(cloud, rid, "MASKING POLICIES")
+        shown = self.shown(cloud, rid, self.kind.replace("POLICY", "POLICIES"))
         if shown is None:
             return None
         (said,) = self.described(cloud, rid)
@@ -50,18 +49,57 @@ class MaskingPolicy(SnowflakeAdapter):
             name, kind = re.fullmatch(r'"?([^"\s]+)"?\s+(.*)', argument).groups()  # pyright: ignore[reportOptionalMemberAccess]
             same = name in given and same_type(given[name], kind)
             arguments.append({"name": name, "type": given[name] if same else kind})
-        returns, wanted = said["return_type"], inputs.get("returnDataType", "")
         return {
             **base(rid, shown),
             "arguments": arguments,
-            "returnDataType": wanted if wanted and same_type(wanted, returns) else returns,
             "body": as_given(inputs.get("body"), said["body"]),
-            "exemptOtherPolicies": str(
-                "EXEMPT_OTHER_POLICIES: TRUE" in str(shown.get("options")).upper()
-            ).lower(),
+            **self.seen(shown, said, inputs),
             "showOutputs": [row(shown)],
             "describeOutputs": [row(said)],
         }
+
+    def seen(self, shown: Mapping[str, Any], said: Mapping[str, Any], inputs: Inputs) -> Outputs:
+        """Return what this kind of policy has beside that."""
+        return {}
+
+
+@register
+class MaskingPolicy(Policy):
+    """What a column shows to whom."""
+
+    type = "snowflake:index/maskingPolicy:MaskingPolicy"
+    kind = "MASKING POLICY"
+    said = ("comment", "exemptOtherPolicies")
+    replace_on = frozenset(
+        {"name", "database", "schema", "arguments", "returnDataType", "exemptOtherPolicies"}
+    )
+
+    def returns(self, p: Props) -> str:
+        """Return the type of what is shown."""
+        return p.take("returnDataType")
+
+    def seen(self, shown: Mapping[str, Any], said: Mapping[str, Any], inputs: Inputs) -> Outputs:
+        """Return the type and whether other policies are exempt."""
+        returns, wanted = said["return_type"], inputs.get("returnDataType", "")
+        return {
+            "returnDataType": wanted if wanted and same_type(wanted, returns) else returns,
+            "exemptOtherPolicies": str(
+                "EXEMPT_OTHER_POLICIES: TRUE" in str(shown.get("options")).upper()
+            ).lower(),
+        }
+
+
+@register
+class RowAccessPolicy(Policy):
+    """Which rows are shown to whom."""
+
+    type = "snowflake:index/rowAccessPolicy:RowAccessPolicy"
+    kind = "ROW ACCESS POLICY"
+    replace_on = frozenset({"name", "database", "schema", "arguments"})
+
+    def returns(self, p: Props) -> str:
+        """Return what a condition is."""
+        return "BOOLEAN"
 
 
 @register

@@ -210,3 +210,28 @@ pulumi.export("channel", pipe.notification_channel)
 pulumi.export("trust", integration.describe_outputs.apply(lambda found: found[0].iam_user_arn))
 pulumi.export("external", integration.describe_outputs.apply(lambda found: found[0].external_id))
 pulumi.export("statement", statement.aws_sns_topic_policy_json)
+
+rows = snowflake.RowAccessPolicy(
+    "rows",
+    database="SHOP",
+    schema=governance.name,
+    name="BY_STORE",
+    arguments=[{"name": "STORE", "type": "VARCHAR"}],
+    body="STORE = 's1' OR IS_ROLE_IN_SESSION('ANALYST')",
+    comment="by store",
+)
+network = snowflake.NetworkPolicy(
+    "network", name="OFFICE", allowed_ip_lists=["127.0.0.0/8", "10.1.0.0/16"], comment="where from"
+)
+user = snowflake.ServiceUser(
+    "service",
+    name="BI",
+    login_name="BI",
+    rsa_public_key="TUlJQg==",
+    default_role="ANALYST",
+    default_warehouse="LOAD",
+    default_secondary_roles_option="NONE",
+    network_policy=network.name,
+    comment="reports",
+)
+snowflake.GrantAccountRole("service", role_name=analyst.name, user_name=user.name)
