@@ -9,6 +9,8 @@ carry what JSON Schema cannot say:
     `freshness`, how old its newest row may be in the warehouse, as an ISO 8601 duration.
 `x-pii` (a property)
     The `kind` of personal data (`PII_KINDS`), and with `reid: true` that the Re-ID service may reveal it.
+    A phone number is read in the country of the property that `country` names (`customer.address.country`),
+    if the event has it; else in that of the stack's stores (`retaillake:transform: {country: US}`).
 `x-column` (a property)
     The warehouse type where JSON's type does not say it, as for money: `NUMBER(12,2)`.
 

@@ -46,6 +46,22 @@ def column_name(path: tuple[str, ...]) -> str:
     return "_".join(path).upper()
 
 
+def place(dotted: str) -> tuple[str, ...]:
+    """Return the path that a contract writes with dots: `customer.address.country`."""
+    return tuple(dotted.split("."))
+
+
+def member_at(schema: JsonObject, path: tuple[str, ...]) -> JsonObject | None:
+    """Return the schema of the property at a path, whatever it is inside of; None if there is none."""
+    found: Any = schema
+    for name in path:
+        found = found.get("properties", {}).get(name)
+        if not isinstance(found, dict):
+            return None
+        found = cast(JsonObject, found)
+    return found
+
+
 def properties(
     schema: JsonObject, path: tuple[str, ...] = (), *, optional: bool = False
 ) -> Iterator[tuple[tuple[str, ...], JsonObject, bool]]:
@@ -84,6 +100,7 @@ def pii_fields(schema: JsonObject) -> tuple[PiiField, ...]:
             kind=member["x-pii"]["kind"],
             column=column_name(path),
             reid=member["x-pii"].get("reid", False),
+            country=place(member["x-pii"]["country"]) if "country" in member["x-pii"] else None,
         )
         for path, member, _ in properties(schema)
         if "x-pii" in member

@@ -8,11 +8,20 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from contracts.columns import column_name, column_type, is_group, properties, types_of
+from contracts.columns import (
+    column_name,
+    column_type,
+    is_group,
+    member_at,
+    place,
+    properties,
+    types_of,
+)
 from contracts.model import (
     ADDRESS_FIELDS,
     DELIVERIES,
     ENVELOPE_COLUMNS,
+    LOCAL_KINDS,
     PII_KINDS,
     PII_TYPES,
     Fault,
@@ -40,6 +49,7 @@ KEYWORDS = frozenset(
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 ANNOTATIONS = frozenset({"x-column", "x-pii"})
+PII_KEYS = frozenset({"kind", "reid", "country"})
 LAKE_KEYS = frozenset({"source", "event", "version", "delivery", "key", "order", "freshness"})
 LAKE_REQUIRED = ("source", "event", "version", "delivery", "key", "freshness")
 # Snowflake's reserved words that a property could well be called: they cannot name a column unquoted.
@@ -93,7 +103,7 @@ def lint(file: PurePath, schema: Any) -> Iterator[Fault]:
             pointer, message = _pointer(*map(str, error.instance_path)), error.message
         yield fault(pointer, f"not a valid JSON Schema: {message}")
         return  # what follows takes a schema's form for granted
-    yield from _Linter(file).root(root)
+    yield from _Linter(file, root).root()
 
 
 def _pointer(*parts: str) -> str:
@@ -101,13 +111,15 @@ def _pointer(*parts: str) -> str:
 
 
 class _Linter:
-    def __init__(self, file: PurePath) -> None:
+    def __init__(self, file: PurePath, schema: JsonObject) -> None:
         self.file = file
+        self.schema = schema
 
     def fault(self, at: tuple[str, ...], expected: str) -> Fault:
         return Fault(file=self.file, pointer=_pointer(*at), expected=expected)
 
-    def root(self, schema: JsonObject) -> Iterator[Fault]:
+    def root(self) -> Iterator[Fault]:
+        schema = self.schema
         if schema.get("type") != "object":
             yield self.fault(("type",), "expected 'object': an event's data is an object")
         for name in ANNOTATIONS & schema.keys():
@@ -242,8 +254,8 @@ class _Linter:
             yield self.fault(here, 'expected an object such as {"kind": "email"}')
             return
         pii = cast(JsonObject, pii)
-        for name in sorted(pii.keys() - {"kind", "reid"}):
-            yield self.fault((*here, name), "unknown key; known are kind, reid")
+        for name in sorted(pii.keys() - PII_KEYS):
+            yield self.fault((*here, name), f"unknown key; known are {', '.join(sorted(PII_KEYS))}")
         if not isinstance(pii.get("reid", False), bool):
             yield self.fault((*here, "reid"), "expected true or false")
         kind = pii.get("kind")
@@ -253,6 +265,16 @@ class _Linter:
             yield self.fault((*at, "type"), f"personal data of kind {kind!r} is of type {PII_TYPES[kind]!r}")
         elif kind == "address":
             yield from self.address(schema.get("properties", {}), (*at, "properties"))
+        if "country" in pii:
+            yield from self.country(kind, pii["country"], (*here, "country"))
+
+    def country(self, kind: Any, named: Any, at: tuple[str, ...]) -> Iterator[Fault]:
+        """Yield what keeps the country of a value from being found."""
+        if kind not in LOCAL_KINDS:
+            yield self.fault(at, f"only {', '.join(sorted(LOCAL_KINDS))} is written by the country")
+        member = member_at(self.schema, place(named)) if isinstance(named, str) else None
+        if member is None or types_of(member) != ("string",):
+            yield self.fault(at, f"expected a property of type 'string' (dotted if nested), not {named!r}")
 
     def address(self, members: JsonObject, at: tuple[str, ...]) -> Iterator[Fault]:
         """Yield what keeps two equal addresses of different sources from having equal tokens."""

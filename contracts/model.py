@@ -21,6 +21,8 @@ PII_TYPES: Mapping[str, str] = {
     "phone": "string",
 }
 PII_KINDS = tuple(PII_TYPES)
+# Kinds whose values are written another way in another country, and may say which property names it.
+LOCAL_KINDS = frozenset({"phone"})
 # What an address may be made of, in every contract: its token is made of these, in this order.
 ADDRESS_FIELDS = ("line1", "line2", "city", "region", "postal_code", "country")
 
@@ -74,12 +76,19 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class PiiField:
-    """A property with personal data, where it lies in `data`, and the column that it becomes."""
+    """A property with personal data, where it lies in `data`, and the column that it becomes.
+
+    Parameters
+    ----------
+    country
+        Where in `data` it says in which country the value was written; None if it does not.
+    """
 
     path: tuple[str, ...]
     kind: str
     column: str
     reid: bool
+    country: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,12 +41,12 @@ class _Plan:
 
     __slots__ = ("contract", "parse", "protect", "validator")
 
-    def __init__(self, contract: Contract, token_key: bytes) -> None:
+    def __init__(self, contract: Contract, token_key: bytes, country: str | None) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
         self.parse = compile_parse(schema, once=_unread(contract))
-        self.protect = Protector(contract, token_key).protect
+        self.protect = Protector(contract, token_key, country).protect
 
 
 class Transform:
@@ -58,11 +58,17 @@ class Transform:
         All versions of all events of the source.
     token_key
         The key of tokens and derived ids.
+    country
+        Where the source's events were written, as far as they do not say it: `US`.
     """
 
-    def __init__(self, source: str, contracts: Iterable[Contract], token_key: bytes) -> None:
+    def __init__(
+        self, source: str, contracts: Iterable[Contract], token_key: bytes, country: str | None = None
+    ) -> None:
         self.source = source
-        self._plans = {(c.event, c.version): _Plan(c, token_key) for c in contracts if c.source == source}
+        self._plans = {
+            (c.event, c.version): _Plan(c, token_key, country) for c in contracts if c.source == source
+        }
         if not self._plans:
             raise ValueError(f"no contract for source {source!r}")
         self._events = {event for event, _ in self._plans}

@@ -118,6 +118,19 @@ CASES: list[tuple[Change, str, str]] = [
         f"{P}/customer/properties/email/x-pii/reid",
         "true or false",
     ),
+    (
+        put(f"{P}/customer/properties/email/x-pii/country", "customer.address.country"),
+        f"{P}/customer/properties/email/x-pii/country",
+        "only phone is written by the country",
+    ),
+    *(
+        (
+            put(f"{P}/customer/properties/phone/x-pii/country", named),
+            f"{P}/customer/properties/phone/x-pii/country",
+            "expected a property of type 'string'",
+        )
+        for named in ("customer.country", "customer.address", "lines.product_id", 7)
+    ),
     (put(f"{P}/total/x-pii", {"kind": "phone"}), f"{P}/total/type", "is of type 'string'"),
     (put(f"{P}/extra", {**TEXT, "x-pii": {"kind": "address"}}), f"{P}/extra/type", "is of type 'object'"),
     (
