@@ -8,25 +8,9 @@ from typing import Any, cast
 
 import jsonschema_rs
 
-from contracts.columns import (
-    column_name,
-    column_type,
-    is_group,
-    member_at,
-    place,
-    properties,
-    types_of,
-)
-from contracts.model import (
-    ADDRESS_FIELDS,
-    DELIVERIES,
-    ENVELOPE_COLUMNS,
-    LOCAL_KINDS,
-    PII_KINDS,
-    PII_TYPES,
-    Fault,
-    JsonObject,
-)
+from contracts.columns import column_name, column_type, is_group, properties, types_of
+from contracts.lint_personal import PersonalLinter
+from contracts.model import DELIVERIES, ENVELOPE_COLUMNS, Fault, JsonObject
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 PATH = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*\.v[1-9][0-9]*\.json")
@@ -49,7 +33,6 @@ KEYWORDS = frozenset(
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 ANNOTATIONS = frozenset({"x-column", "x-pii"})
-PII_KEYS = frozenset({"kind", "reid", "country"})
 LAKE_KEYS = frozenset({"source", "event", "version", "delivery", "key", "order", "freshness"})
 LAKE_REQUIRED = ("source", "event", "version", "delivery", "key", "freshness")
 # Snowflake's reserved words that a property could well be called: they cannot name a column unquoted.
@@ -114,6 +97,7 @@ class _Linter:
     def __init__(self, file: PurePath, schema: JsonObject) -> None:
         self.file = file
         self.schema = schema
+        self.personal = PersonalLinter(schema, self.fault)
 
     def fault(self, at: tuple[str, ...], expected: str) -> Fault:
         return Fault(file=self.file, pointer=_pointer(*at), expected=expected)
@@ -171,14 +155,16 @@ class _Linter:
             yield self.fault(("x-lake", "order"), f"expected 'producer_ts' or a property, not {order!r}")
 
     def node(self, schema: JsonObject, at: tuple[str, ...], *, inside: str | None) -> Iterator[Fault]:
-        """Check a schema and all below it; `inside` is what keeps it from having a column of its own."""
+        """Check a schema and all below it; `inside` is personal data, or a column, around it."""
         for name in sorted(schema.keys() - KEYWORDS - ANNOTATIONS):
             known = "annotation; known are x-pii and x-column" if name.startswith("x-") else "keyword"
             hint = "; say NUMBER(p,s) in x-column instead" if name == "multipleOf" else ""
             yield self.fault((*at, name), f"contracts know no such {known}{hint}")
         if "x-pii" in schema:
-            yield from self.pii(schema, at, inside=inside)
+            yield from self.personal.value(schema, at, inside=inside)
             inside = inside or "x-pii"
+        elif at and inside is None:
+            yield from self.personal.holder(schema, at)
         if "x-column" in schema:
             if not TYPE.fullmatch(str(schema["x-column"])):
                 yield self.fault((*at, "x-column"), f"expected a warehouse type, {TYPE.pattern}")
@@ -191,7 +177,7 @@ class _Linter:
         if "array" in types:
             items = schema.get("items")
             if isinstance(items, dict):
-                yield from self.node(cast(JsonObject, items), (*at, "items"), inside=inside or "array")
+                yield from self.node(cast(JsonObject, items), (*at, "items"), inside=inside)
             else:
                 yield self.fault((*at, "items"), "expected one schema for all items")
         if inside != "x-pii":
@@ -239,53 +225,6 @@ class _Linter:
                 yield from self.node(cast(JsonObject, member), here, inside=inside)
             else:
                 yield self.fault(here, "expected a schema")
-
-    def pii(self, schema: JsonObject, at: tuple[str, ...], *, inside: str | None) -> Iterator[Fault]:
-        here = (*at, "x-pii")
-        if inside == "x-pii":
-            yield self.fault(here, "already inside personal data, which is protected as a whole")
-        elif inside:
-            what = "an array" if inside == "array" else "a property with x-column"
-            yield self.fault(here, f"personal data inside {what} has no column to mask")
-        if "x-column" in schema:
-            yield self.fault((*at, "x-column"), "personal data is always the packed VARCHAR")
-        pii = schema["x-pii"]
-        if not isinstance(pii, dict):
-            yield self.fault(here, 'expected an object such as {"kind": "email"}')
-            return
-        pii = cast(JsonObject, pii)
-        for name in sorted(pii.keys() - PII_KEYS):
-            yield self.fault((*here, name), f"unknown key; known are {', '.join(sorted(PII_KEYS))}")
-        if not isinstance(pii.get("reid", False), bool):
-            yield self.fault((*here, "reid"), "expected true or false")
-        kind = pii.get("kind")
-        if kind not in PII_KINDS:
-            yield self.fault((*here, "kind"), f"expected one of {', '.join(PII_KINDS)}, not {kind!r}")
-        elif types_of(schema) != (PII_TYPES[kind],):
-            yield self.fault((*at, "type"), f"personal data of kind {kind!r} is of type {PII_TYPES[kind]!r}")
-        elif kind == "address":
-            yield from self.address(schema.get("properties", {}), (*at, "properties"))
-        if "country" in pii:
-            yield from self.country(kind, pii["country"], (*here, "country"))
-
-    def country(self, kind: Any, named: Any, at: tuple[str, ...]) -> Iterator[Fault]:
-        """Yield what keeps the country of a value from being found."""
-        if kind not in LOCAL_KINDS:
-            yield self.fault(at, f"only {', '.join(sorted(LOCAL_KINDS))} is written by the country")
-        member = member_at(self.schema, place(named)) if isinstance(named, str) else None
-        if member is None or types_of(member) != ("string",):
-            yield self.fault(at, f"expected a property of type 'string' (dotted if nested), not {named!r}")
-
-    def address(self, members: JsonObject, at: tuple[str, ...]) -> Iterator[Fault]:
-        """Yield what keeps two equal addresses of different sources from having equal tokens."""
-        for name in sorted(members.keys() - set(ADDRESS_FIELDS)):
-            yield self.fault((*at, name), f"an address is made of {', '.join(ADDRESS_FIELDS)}")
-        for name in ADDRESS_FIELDS:
-            if name in members and types_of(members[name]) != ("string",):
-                yield self.fault((*at, name, "type"), "a part of an address is of type 'string'")
-        for name in ("city", "country"):
-            if name not in members:
-                yield self.fault((*at, name), "missing: it is what analysts see of an address")
 
     def columns(self, schema: JsonObject) -> Iterator[Fault]:
         taken = {column.name: "the envelope" for column in ENVELOPE_COLUMNS}

@@ -5,6 +5,7 @@ processor does one thing to many values a fifth faster than many things to one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import orjson
@@ -12,7 +13,7 @@ import pybase64
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from contracts import PII_TYPES, Contract, JsonObject, PiiField
+from contracts import ITEM, PII_TYPES, Contract, JsonObject, PiiField, shared
 from functions.shared.kinds import Faces, faces
 from functions.shared.phones import COUNTRIES, says_its_country
 from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, TOKEN_BYTES, DataKey, field_context
@@ -67,61 +68,83 @@ class Protector:
             Whatever a value should not have caused; some are protected then, and some are not.
         """
         for (_, path), fields in self._fields.items():
-            holders = _below(data, path)
+            holders = below(data, path)
             for field in fields:
                 field.protect(holders, data, key)
 
 
-def _below(holders: Sequence[JsonObject], path: Sequence[str]) -> Sequence[Any]:
-    """Return what lies at a path of objects, where there is something."""
-    for name in path:
-        holders = [below for holder in holders if (below := holder.get(name)) is not None]
+def below(holders: Sequence[Any], path: Sequence[str]) -> Sequence[Any]:
+    """Return what lies at a path, in each item of the arrays on the way, where there is something."""
+    for step in path:
+        if step == ITEM:
+            holders = [item for holder in holders for item in holder if item is not None]
+        else:
+            holders = [found for holder in holders if (found := holder.get(step)) is not None]
     return holders
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Where values are: in which objects or arrays, there under which name or number, and the values."""
+
+    holders: Sequence[Any]
+    keys: Sequence[Any]
+    values: Sequence[Any]
+
+
+def slots(holders: Sequence[Any], step: str) -> Slots:
+    """Return where there is something at the last step of a path."""
+    if step != ITEM:
+        holders = [holder for holder in holders if holder.get(step) is not None]
+        return Slots(holders, [step] * len(holders), [holder[step] for holder in holders])
+    found = [(holder, at, item) for holder in holders for at, item in enumerate(holder) if item is not None]
+    return Slots(*([part[n] for part in found] for n in range(3)))
 
 
 class _Field:
     """A property that holds personal data."""
 
     def __init__(self, source: str, pii: PiiField, token_key: bytes, country: str | None) -> None:
-        self._path, self._name, self._named = pii.path[:-1], pii.path[-1], pii.country
         self._kind, self._country = pii.kind, country
         self._faces = faces(pii.kind, country)
         self._start = keyed_hash(token_key, pii.kind).copy
         self._context = field_context(source, pii.path)
         self._type, self._plain = _PLAIN[PII_TYPES[pii.kind]]
+        self._path, self._last = pii.path[:-1], pii.path[-1]
+        # What the value and its country lie in together, and where from there the country is.
+        self._shared = shared(self._path, pii.country or ())
+        self._named = pii.country and pii.country[self._shared :]
 
-    def protect(self, holders: Sequence[JsonObject], data: Sequence[JsonObject], key: DataKey) -> None:
-        """Protect this property of the objects that may have it; they are those of these events."""
-        name = self._name
-        holders = [holder for holder in holders if holder.get(name) is not None]
-        values = [holder[name] for holder in holders]
+    def protect(self, holders: Sequence[Any], data: Sequence[JsonObject], key: DataKey) -> None:
+        """Protect this property of what may have it; these are the events around that."""
+        found = slots(holders, self._last)
         # The validator has seen to the type; should it ever not, nothing passes.
-        if set(map(type, values)) - {self._type}:
-            raise TypeError(name)
-        if self._named is None or all(map(says_its_country, values)):
-            self._replace(holders, values, self._faces, key)
+        if set(map(type, found.values)) - {self._type}:
+            raise TypeError(self._last)
+        if self._named is None or all(map(says_its_country, found.values)):
+            self._replace(found, self._faces, key)
             return
-        for country, events in self._by_country(data).items():
-            some = [holder for holder in _below(events, self._path) if holder.get(name) is not None]
-            self._replace(some, [holder[name] for holder in some], faces(self._kind, country), key)
+        for country, around in self._by_country(below(data, self._path[: self._shared])).items():
+            some = slots(below(around, self._path[self._shared :]), self._last)
+            self._replace(some, faces(self._kind, country), key)
 
-    def _by_country(self, data: Sequence[JsonObject]) -> Mapping[str | None, Sequence[JsonObject]]:
-        """Return events by the country in which this property of them was written."""
+    def _by_country(self, around: Sequence[JsonObject]) -> Mapping[str | None, Sequence[JsonObject]]:
+        """Return what values are in by the country in which they were written."""
         groups: dict[str | None, list[JsonObject]] = {}
-        for event in data:
-            (named,) = _below([event], self._named or ()) or (None,)
+        for one in around:
+            (named,) = below([one], self._named or ()) or (None,)
             country = cast(str, named) if named in COUNTRIES else self._country
-            groups.setdefault(country, []).append(event)
+            groups.setdefault(country, []).append(one)
         return groups
 
-    def _replace(
-        self, holders: Sequence[JsonObject], values: Sequence[Any], faces_of: Faces, key: DataKey
-    ) -> None:
-        found = [faces_of(value) for value in values]
+    def _replace(self, places: Slots, faces_of: Faces, key: DataKey) -> None:
+        found = [faces_of(value) for value in places.values]
         tokens = self._tokens([normal for normal, _ in found])
-        sealed = self._seal([self._plain(value) for value in values], key)
-        for holder, token_, ciphertext, (_, shown) in zip(holders, tokens, sealed, found, strict=True):
-            holder[self._name] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
+        sealed = self._seal([self._plain(value) for value in places.values], key)
+        for holder, at, token_, ciphertext, (_, shown) in zip(
+            places.holders, places.keys, tokens, sealed, found, strict=True
+        ):
+            holder[at] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
     def _tokens(self, normals: Sequence[str]) -> list[str]:
         digests: list[bytes] = []
