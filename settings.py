@@ -21,6 +21,7 @@ import settings_access
 import settings_azure
 import settings_places
 import settings_quotas
+from functions.shared.phones import COUNTRIES
 from settings_reader import Fault, OneOf, Range, Reader, Rule, Text
 
 # Module and class of each known cloud, or None where this version cannot deploy to it. A further cloud is a
@@ -54,6 +55,7 @@ Region = Annotated[
     str,
     Text(pattern=r"[a-z][a-z0-9-]{3,30}", expected="a region as its cloud spells it, such as eu-central-1"),
 ]
+Country = Annotated[str, Text(pattern=r"[A-Z]{2}", expected="two letters of ISO 3166, such as US")]
 Account = Annotated[
     str,
     Text(
@@ -132,7 +134,11 @@ class Streams:
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """How a source's transform takes records: batches, their parallelism, and the function's size."""
+    """How a source's transform takes records: batches, their parallelism, and the function's size.
+
+    `country` is where the stores are: a phone number that says no country, in an event that says none, is
+    one of there. Without it, such numbers are equal only if they are written alike.
+    """
 
     batch_records: Annotated[int, Range(low=1, high=10000)] = 1000
     batch_seconds: Annotated[int, Range(low=0, high=300)] = 1
@@ -140,6 +146,7 @@ class Transform:
     memory_mb: Annotated[int, Range(low=128, high=10240)] = 1769  # one whole virtual CPU
     timeout_seconds: Annotated[int, Range(low=10, high=900)] = 120
     data_key_seconds: Annotated[int, Range(low=60, high=86400)] = 3600
+    country: Country | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -346,6 +353,7 @@ def examine(
     }
     settings = replace(settings, sources=merged)
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
+    rules += _countries(settings)
     rules += settings_places.rules(settings, stack, providers)
     rules += settings_access.rules(settings)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
@@ -477,6 +485,14 @@ def _streams(settings: Settings, given: Collection[str]) -> Iterator[Rule]:
             (hours, "environment"),
             "expected 168 or more in environment prod: a failed batch waits there to be mended",
         )
+
+
+def _countries(settings: Settings) -> Iterator[Rule]:
+    places = {f"sources.{name}.transform": source.transform for name, source in settings.sources.items()}
+    for place, transform in {"transform": settings.transform, **places}.items():
+        if transform.country is not None:
+            expected = f"expected a country that has phone numbers, got {transform.country!r}"
+            yield transform.country in COUNTRIES, (f"{place}.country",), expected
 
 
 if __name__ == "__main__":

@@ -9,6 +9,10 @@ carry what JSON Schema cannot say:
     `freshness`, how old its newest row may be in the warehouse, as an ISO 8601 duration.
 `x-pii` (a property)
     The `kind` of personal data (`PII_KINDS`), and with `reid: true` that the Re-ID service may reveal it.
+    A phone number is read in the country of the property that `country` names (`customer.address.country`),
+    if the event has it; else in that of the stack's stores (`retaillake:transform: {country: US}`).
+    It may lie at any depth. What is inside an array is protected item by item; its column is the whole array
+    as JSON, which nobody sees but who sees packed values whole (kind `NESTED`).
 `x-column` (a property)
     The warehouse type where JSON's type does not say it, as for money: `NUMBER(12,2)`.
 
@@ -25,6 +29,9 @@ from contracts.model import (
     ADDRESS_FIELDS,
     DELIVERIES,
     ENVELOPE_COLUMNS,
+    ITEM,
+    LOCAL_KINDS,
+    NESTED,
     PII_KINDS,
     PII_TYPES,
     QUARANTINE_COLUMNS,
@@ -40,13 +47,18 @@ from contracts.model import (
     Fault,
     JsonObject,
     PiiField,
+    dotted,
     raw_table,
+    shared,
 )
 
 __all__ = [
     "ADDRESS_FIELDS",
     "DELIVERIES",
     "ENVELOPE_COLUMNS",
+    "ITEM",
+    "LOCAL_KINDS",
+    "NESTED",
     "PII_KINDS",
     "PII_TYPES",
     "QUARANTINE_COLUMNS",
@@ -62,6 +74,8 @@ __all__ = [
     "Fault",
     "JsonObject",
     "PiiField",
+    "dotted",
     "load",
     "raw_table",
+    "shared",
 ]

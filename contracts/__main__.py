@@ -2,13 +2,13 @@
 
 import sys
 
-from contracts import ContractError, load
+from contracts import ContractError, dotted, load
 
 try:
     catalogue = load()
 except ContractError as error:
     sys.exit(str(error))
 for contract in catalogue.contracts:
-    personal = ", ".join(f"{'.'.join(pii.path)} ({pii.kind})" for pii in contract.pii) or "nothing"
+    personal = ", ".join(f"{dotted(pii.path)} ({pii.kind})" for pii in contract.pii) or "nothing"
     name = f"{contract.source}/{contract.event}.v{contract.version}"
     sys.stdout.write(f"{name}: {len(contract.columns)} columns; personal: {personal}\n")

@@ -1,9 +1,10 @@
 """From a contract's schema to the warehouse's columns."""
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any, cast
 
-from contracts.model import Column, JsonObject, PiiField
+from contracts.model import ITEM, NESTED, Column, JsonObject, PiiField
 
 JSON_TYPES = {"array": "VARIANT", "boolean": "BOOLEAN", "integer": "NUMBER(38,0)", "number": "FLOAT"}
 STRING_FORMATS = {"date": "DATE", "date-time": "TIMESTAMP_NTZ"}
@@ -31,6 +32,8 @@ def column_type(schema: JsonObject) -> str | None:
     """Return the warehouse type of a property; None if its JSON type alone does not say it."""
     if "x-pii" in schema:
         return "VARCHAR"  # the packed value
+    if holds_many(schema):
+        return "VARCHAR"  # as JSON, since masks are for text
     if "x-column" in schema:
         return schema["x-column"]
     types = types_of(schema)
@@ -44,6 +47,40 @@ def column_type(schema: JsonObject) -> str | None:
 def column_name(path: tuple[str, ...]) -> str:
     """Return the name of the column of a property."""
     return "_".join(path).upper()
+
+
+def place(written: str) -> tuple[str, ...]:
+    """Return the path that a contract writes with dots: `customer.address.country`, `contacts[].country`."""
+    return tuple(written.replace(ITEM, f".{ITEM}").split("."))
+
+
+def below(schema: JsonObject, step: str) -> JsonObject | None:
+    """Return the schema of a property, or of an array's items; None if there is none."""
+    found: Any = schema.get("items") if step == ITEM else schema.get("properties", {}).get(step)
+    return cast(JsonObject, found) if isinstance(found, dict) else None
+
+
+def member_at(schema: JsonObject, path: tuple[str, ...]) -> JsonObject | None:
+    """Return the schema at a path, whatever it is inside of; None if there is none."""
+    found: JsonObject | None = schema
+    for step in path:
+        found = below(found, step) if found else None
+    return found
+
+
+def personal(schema: JsonObject, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], JsonObject]]:
+    """Yield the path and schema of all personal data, however deep it lies, in the contract's order."""
+    if "x-pii" in schema:
+        yield path, schema
+        return
+    for step in (*schema.get("properties", {}), ITEM):
+        if (member := below(schema, step)) is not None:
+            yield from personal(member, (*path, step))
+
+
+def holds_many(schema: JsonObject) -> bool:
+    """Say whether a property is an array with personal data somewhere in it."""
+    return "array" in types_of(schema) and next(personal(schema), None) is not None
 
 
 def properties(
@@ -69,7 +106,7 @@ def columns(schema: JsonObject) -> tuple[Column, ...]:
             name=column_name(path),
             type=column_type(member) or "VARIANT",
             path=path,
-            pii=member["x-pii"]["kind"] if "x-pii" in member else None,
+            pii=member["x-pii"]["kind"] if "x-pii" in member else NESTED if holds_many(member) else None,
             nullable=null,
         )
         for path, member, null in properties(schema)
@@ -78,13 +115,16 @@ def columns(schema: JsonObject) -> tuple[Column, ...]:
 
 def pii_fields(schema: JsonObject) -> tuple[PiiField, ...]:
     """Return the personal data of a contract that has no faults."""
-    return tuple(
-        PiiField(
-            path=path,
-            kind=member["x-pii"]["kind"],
-            column=column_name(path),
-            reid=member["x-pii"].get("reid", False),
-        )
-        for path, member, _ in properties(schema)
-        if "x-pii" in member
+    return tuple(_pii_field(schema, path, member["x-pii"]) for path, member in personal(schema))
+
+
+def _pii_field(schema: JsonObject, path: tuple[str, ...], pii: JsonObject) -> PiiField:
+    arrays = [path[:at] for at, step in enumerate(path) if step == ITEM]
+    return PiiField(
+        path=path,
+        kind=pii["kind"],
+        column=column_name(arrays[0] if arrays else path),
+        reid=pii.get("reid", False),
+        country=place(pii["country"]) if "country" in pii else None,
+        most=prod((member_at(schema, array) or {}).get("maxItems", 1) for array in arrays),
     )

@@ -9,15 +9,8 @@ from typing import Any, cast
 import jsonschema_rs
 
 from contracts.columns import column_name, column_type, is_group, properties, types_of
-from contracts.model import (
-    ADDRESS_FIELDS,
-    DELIVERIES,
-    ENVELOPE_COLUMNS,
-    PII_KINDS,
-    PII_TYPES,
-    Fault,
-    JsonObject,
-)
+from contracts.lint_personal import PersonalLinter
+from contracts.model import DELIVERIES, ENVELOPE_COLUMNS, Fault, JsonObject
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 PATH = re.compile(r"[a-z][a-z0-9_]*/[a-z][a-z0-9_]*\.v[1-9][0-9]*\.json")
@@ -93,7 +86,7 @@ def lint(file: PurePath, schema: Any) -> Iterator[Fault]:
             pointer, message = _pointer(*map(str, error.instance_path)), error.message
         yield fault(pointer, f"not a valid JSON Schema: {message}")
         return  # what follows takes a schema's form for granted
-    yield from _Linter(file).root(root)
+    yield from _Linter(file, root).root()
 
 
 def _pointer(*parts: str) -> str:
@@ -101,13 +94,16 @@ def _pointer(*parts: str) -> str:
 
 
 class _Linter:
-    def __init__(self, file: PurePath) -> None:
+    def __init__(self, file: PurePath, schema: JsonObject) -> None:
         self.file = file
+        self.schema = schema
+        self.personal = PersonalLinter(schema, self.fault)
 
     def fault(self, at: tuple[str, ...], expected: str) -> Fault:
         return Fault(file=self.file, pointer=_pointer(*at), expected=expected)
 
-    def root(self, schema: JsonObject) -> Iterator[Fault]:
+    def root(self) -> Iterator[Fault]:
+        schema = self.schema
         if schema.get("type") != "object":
             yield self.fault(("type",), "expected 'object': an event's data is an object")
         for name in ANNOTATIONS & schema.keys():
@@ -159,14 +155,16 @@ class _Linter:
             yield self.fault(("x-lake", "order"), f"expected 'producer_ts' or a property, not {order!r}")
 
     def node(self, schema: JsonObject, at: tuple[str, ...], *, inside: str | None) -> Iterator[Fault]:
-        """Check a schema and all below it; `inside` is what keeps it from having a column of its own."""
+        """Check a schema and all below it; `inside` is personal data, or a column, around it."""
         for name in sorted(schema.keys() - KEYWORDS - ANNOTATIONS):
             known = "annotation; known are x-pii and x-column" if name.startswith("x-") else "keyword"
             hint = "; say NUMBER(p,s) in x-column instead" if name == "multipleOf" else ""
             yield self.fault((*at, name), f"contracts know no such {known}{hint}")
         if "x-pii" in schema:
-            yield from self.pii(schema, at, inside=inside)
+            yield from self.personal.value(schema, at, inside=inside)
             inside = inside or "x-pii"
+        elif at and inside is None:
+            yield from self.personal.holder(schema, at)
         if "x-column" in schema:
             if not TYPE.fullmatch(str(schema["x-column"])):
                 yield self.fault((*at, "x-column"), f"expected a warehouse type, {TYPE.pattern}")
@@ -179,7 +177,7 @@ class _Linter:
         if "array" in types:
             items = schema.get("items")
             if isinstance(items, dict):
-                yield from self.node(cast(JsonObject, items), (*at, "items"), inside=inside or "array")
+                yield from self.node(cast(JsonObject, items), (*at, "items"), inside=inside)
             else:
                 yield self.fault((*at, "items"), "expected one schema for all items")
         if inside != "x-pii":
@@ -227,43 +225,6 @@ class _Linter:
                 yield from self.node(cast(JsonObject, member), here, inside=inside)
             else:
                 yield self.fault(here, "expected a schema")
-
-    def pii(self, schema: JsonObject, at: tuple[str, ...], *, inside: str | None) -> Iterator[Fault]:
-        here = (*at, "x-pii")
-        if inside == "x-pii":
-            yield self.fault(here, "already inside personal data, which is protected as a whole")
-        elif inside:
-            what = "an array" if inside == "array" else "a property with x-column"
-            yield self.fault(here, f"personal data inside {what} has no column to mask")
-        if "x-column" in schema:
-            yield self.fault((*at, "x-column"), "personal data is always the packed VARCHAR")
-        pii = schema["x-pii"]
-        if not isinstance(pii, dict):
-            yield self.fault(here, 'expected an object such as {"kind": "email"}')
-            return
-        pii = cast(JsonObject, pii)
-        for name in sorted(pii.keys() - {"kind", "reid"}):
-            yield self.fault((*here, name), "unknown key; known are kind, reid")
-        if not isinstance(pii.get("reid", False), bool):
-            yield self.fault((*here, "reid"), "expected true or false")
-        kind = pii.get("kind")
-        if kind not in PII_KINDS:
-            yield self.fault((*here, "kind"), f"expected one of {', '.join(PII_KINDS)}, not {kind!r}")
-        elif types_of(schema) != (PII_TYPES[kind],):
-            yield self.fault((*at, "type"), f"personal data of kind {kind!r} is of type {PII_TYPES[kind]!r}")
-        elif kind == "address":
-            yield from self.address(schema.get("properties", {}), (*at, "properties"))
-
-    def address(self, members: JsonObject, at: tuple[str, ...]) -> Iterator[Fault]:
-        """Yield what keeps two equal addresses of different sources from having equal tokens."""
-        for name in sorted(members.keys() - set(ADDRESS_FIELDS)):
-            yield self.fault((*at, name), f"an address is made of {', '.join(ADDRESS_FIELDS)}")
-        for name in ADDRESS_FIELDS:
-            if name in members and types_of(members[name]) != ("string",):
-                yield self.fault((*at, name, "type"), "a part of an address is of type 'string'")
-        for name in ("city", "country"):
-            if name not in members:
-                yield self.fault((*at, name), "missing: it is what analysts see of an address")
 
     def columns(self, schema: JsonObject) -> Iterator[Fault]:
         taken = {column.name: "the envelope" for column in ENVELOPE_COLUMNS}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import takewhile
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
@@ -21,6 +22,12 @@ PII_TYPES: Mapping[str, str] = {
     "phone": "string",
 }
 PII_KINDS = tuple(PII_TYPES)
+# The kind of a column that holds an array with personal data of whatever kinds in it.
+NESTED = "nested"
+# Each item of an array, as a part of a path.
+ITEM = "[]"
+# Kinds whose values are written another way in another country, and may say which property names it.
+LOCAL_KINDS = frozenset({"phone"})
 # What an address may be made of, in every contract: its token is made of these, in this order.
 ADDRESS_FIELDS = ("line1", "line2", "city", "region", "postal_code", "country")
 
@@ -60,7 +67,8 @@ class Column:
         Where the value lies: inside `data` for a contract's column, inside the landed record for an
         envelope, raw or quarantine column; empty if it is no part of the record.
     pii
-        The kind of personal data; None if it is none. Such a column holds the packed value.
+        The kind of personal data; None if it is none. Such a column holds the packed value; of kind
+        `NESTED` it holds an array as JSON, with packed values in it.
     nullable
         Whether an event may leave the value out, or set it to null.
     """
@@ -74,12 +82,24 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class PiiField:
-    """A property with personal data, where it lies in `data`, and the column that it becomes."""
+    """A property with personal data, where it lies in `data`, and the column that it becomes or is in.
+
+    Parameters
+    ----------
+    path
+        The names on the way; `[]` is each item of an array.
+    country
+        Where in `data` it says in which country the value was written; None if it does not.
+    most
+        How many such values an event may have.
+    """
 
     path: tuple[str, ...]
     kind: str
     column: str
     reid: bool
+    country: tuple[str, ...] | None = None
+    most: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +162,10 @@ class Catalogue:
 
     @property
     def pii_kinds(self) -> tuple[str, ...]:
-        """The kinds of personal data in use, sorted."""
-        return tuple(sorted({pii.kind for contract in self.contracts for pii in contract.pii}))
+        """The kinds of personal data that columns hold, sorted."""
+        return tuple(
+            sorted({column.pii for event in self.all_events for column in event.columns if column.pii})
+        )
 
     def events(self, source: str) -> tuple[Event, ...]:
         """Return the events of a source, sorted by name."""
@@ -160,6 +182,17 @@ class Catalogue:
                 return event
         known = ", ".join(event.name for event in events)
         raise KeyError(f"no contract for event {name!r} of source {source!r}; there is {known}")
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """Return a path as people write it: `customer.email`, `contacts[].email`."""
+    return ".".join(path).replace(f".{ITEM}", ITEM)
+
+
+def shared(path: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """Return how many steps two paths go together."""
+    steps = takewhile(lambda both: both[0] == both[1], zip(path, other, strict=False))
+    return len(list(steps))
 
 
 def raw_table(source: str) -> str:

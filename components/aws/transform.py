@@ -92,6 +92,7 @@ class Transform(pulumi.ComponentResource):
                     "PROTECTED_STREAM": self.protected.name,
                     "LANDING_BUCKET": spec.oversize.name,
                     "DATA_KEY_SECONDS": str(spec.transform.data_key_seconds),
+                    **({"COUNTRY": country} if (country := spec.transform.country) else {}),
                 },
                 memory_mb=spec.transform.memory_mb,
                 timeout_seconds=spec.transform.timeout_seconds,

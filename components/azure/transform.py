@@ -164,6 +164,7 @@ def _environment(
             "https://", args.landing.account.name, ".blob.core.windows.net"
         ),
         "DATA_KEY_SECONDS": str(transform.data_key_seconds),
+        **({"COUNTRY": transform.country} if transform.country else {}),
         "BATCH_SECONDS": str(transform.timeout_seconds),
         "AzureFunctionsJobHost__extensions__eventHubs__maxEventBatchSize": str(transform.batch_records),
         **connection("INGRESS", "fullyQualifiedNamespace", args.namespace.host, identity),

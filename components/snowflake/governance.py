@@ -46,7 +46,7 @@ class Governance(pulumi.ComponentResource):
                 name=f"MASK_{kind.upper()}",
                 arguments=[{"name": "VAL", "type": "VARCHAR"}],
                 return_data_type="VARCHAR",
-                body=masking_body(args.role_prefix, args.guests),
+                body=masking_body(args.role_prefix, args.guests, kind=kind),
                 comment=f"The face of a packed value of kind {kind}, by role",
                 opts=pulumi.ResourceOptions(parent=self),
             )

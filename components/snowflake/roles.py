@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from contracts import NESTED
+
 SCHEMAS = ("RAW", "STAGING", "PRODUCTION", "GOVERNANCE")
 
 
@@ -189,8 +191,8 @@ DISPLAY = "REGEXP_REPLACE(VAL, '^[^:]*:[^:]*:[^:]*:', '')"
 ACCOUNT = "CURRENT_ORGANIZATION_NAME() || '.' || CURRENT_ACCOUNT_NAME()"
 
 
-def masking_body(prefix: str, guests: Sequence[str] = ()) -> str:
-    """Return the body of the masking policies: the face of the role that asks, the fullest first.
+def masking_body(prefix: str, guests: Sequence[str] = (), *, kind: str | None = None) -> str:
+    """Return the body of a kind's masking policy: the face of the role that asks, the fullest first.
 
     Parameters
     ----------
@@ -198,6 +200,8 @@ def masking_body(prefix: str, guests: Sequence[str] = ()) -> str:
         What the stack's role names begin with.
     guests
         The accounts that read through a share, and see the masked display.
+    kind
+        Of the personal data. An array with some in it has no face: it is seen whole, or not at all.
     """
     faces = (
         (Face.PACKED, "VAL"),
@@ -206,9 +210,9 @@ def masking_body(prefix: str, guests: Sequence[str] = ()) -> str:
     )
     cases = [
         f"WHEN {_any_of(prefix, [role.name for role in ROLES if role.face is face])} THEN {shown}"
-        for face, shown in faces
+        for face, shown in (faces[:1] if kind == NESTED else faces)
     ]
-    if guests:
+    if guests and kind != NESTED:
         known = ", ".join(f"'{guest}'" for guest in guests)
         cases.append(f"WHEN {ACCOUNT} IN ({known}) THEN {DISPLAY}")
     return " ".join(["CASE", *cases, "WHEN VAL IS NULL THEN NULL ELSE '***' END"])

@@ -9,57 +9,102 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
+import idna
+
 from contracts import ADDRESS_FIELDS, JsonObject
+from functions.shared.phones import e164
 
 Faces = Callable[[Any], tuple[str, str]]
 
 HIDDEN = "•••"
-_CITY, _COUNTRY = ADDRESS_FIELDS.index("city"), ADDRESS_FIELDS.index("country")
+HIDDEN_MAILBOX = "xxxxx"
+_POSTAL_CODE, _CITY, _COUNTRY = map(ADDRESS_FIELDS.index, ("postal_code", "city", "country"))
 _NO_DIGIT = re.compile(r"[^0-9]")
+# An address as nearly everybody's is written; the domain's last part is no number.
+_PLAIN_EMAIL = re.compile(r"[!-?A-~]+@[a-z0-9.-]+\.[a-z]{2,}").fullmatch
+# The ways to write an apostrophe and a hyphen.
+_ONE_WAY = str.maketrans("‘’ʼ‐‑‒–—−", "'''------")
 
 
 def fold(text: str) -> str:
     """Return a text as it is compared: without outer space, case, or Unicode's ways to write the same."""
-    text = text.strip()
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    if text.isascii():
+        return text.strip().lower()
+    seen = _seen(text)
+    # Unicode's definition D146: caseless, whatever is composed, decomposed or of another width.
+    text = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", seen).casefold()).casefold()
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _seen(text: str) -> str:
+    """Leave out the characters that nobody sees, such as the marks that come along when a text is copied."""
+    return "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+
+
+def _words(text: str) -> str:
+    """Return folded words with one space between them, whatever else is between them or left out."""
+    text = fold(text) if text.isascii() else fold(text).translate(_ONE_WAY)
+    return " ".join(text.replace(",", " ").replace(".", " ").replace(";", " ").split())
 
 
 def email(value: str) -> tuple[str, str]:
     """`Jane@Gmail.com` is `jane@gmail.com`, seen as `xxxxx@gmail.com`."""
-    folded = fold(value)
-    at = folded.rfind("@")
-    return folded, "xxxxx" + folded[at:].replace(":", "") if at >= 0 else "xxxxx"
+    if value.isascii():
+        folded = value.strip().lower()
+        if "xn--" not in folded and _PLAIN_EMAIL(folded):
+            return folded, HIDDEN_MAILBOX + folded[folded.rindex("@") :]
+    local, at, domain = unicodedata.normalize("NFKC", value).rpartition("@")
+    return _international(fold(local), domain) if at else (fold(value), HIDDEN_MAILBOX)
 
 
-def phone(value: str) -> tuple[str, str]:
-    """`+1 (206) 555-0147` is `+12065550147`, seen as `•••-••47`."""
-    if value[:1] != "+" or not (value.isascii() and value[1:].isdigit()):
+def _international(local: str, domain: str) -> tuple[str, str]:
+    """Take a domain as it reads, not as it is encoded: `xn--exmple-cua.org` is `exämple.org`."""
+    for text in (domain, _seen(domain)):
+        try:
+            # Not folded: to the registries straße.de is not strasse.de.
+            found = idna.decode(text.strip().removesuffix("."), uts46=True)
+        except UnicodeError:
+            continue
+        numeric = found.rpartition(".")[2][:1].isdigit()
+        shown = f"{HIDDEN_MAILBOX}@{found}" if "." in found and not numeric else HIDDEN_MAILBOX
+        return f"{local}@{found}", shown
+    return f"{local}@{fold(domain)}", HIDDEN_MAILBOX
+
+
+def phone(value: str, country: str | None = None) -> tuple[str, str]:
+    """`(206) 555-0147` in the US is `+12065550147`, seen as `•••-••47`."""
+    found = e164(value, country)
+    if found is None:
         digits = _NO_DIGIT.sub("", value)
         if not digits:
             return fold(value), HIDDEN
         if value.lstrip().startswith("+"):
-            value = "+" + digits
+            found = "+" + digits
         else:
-            value = "+" + digits[2:] if digits.startswith("00") else digits
+            found = "+" + digits[2:] if digits.startswith("00") else digits
+    number = found if len(found) < 17 else found.partition(";")[0]
     # A short number's last digits would be most of it.
-    return value, "•••-••" + value[-2:] if len(value) > 7 else HIDDEN
+    return found, "•••-••" + number[-2:] if len(number) > 7 else HIDDEN
 
 
 def address(value: JsonObject) -> tuple[str, str]:
     """Compare an address part by part, an absent part as an empty one; show city and country."""
     parts = [value.get(name) or "" for name in ADDRESS_FIELDS]
+    shown = f"{parts[_CITY]}, {parts[_COUNTRY]}".replace(":", "")
+    if not parts[_POSTAL_CODE].isalnum():
+        parts[_POSTAL_CODE] = re.sub(r"[\W_]", "", parts[_POSTAL_CODE])
     # The separator stands free, so that the space around it is that between any words: one.
-    normal = fold(" ".join(" \0 ".join(parts).split()))
-    return normal, f"{parts[_CITY]}, {parts[_COUNTRY]}".replace(":", "")
+    return _words(" \0 ".join(parts)), shown
 
 
 def person_name(value: str) -> tuple[str, str]:
     """`Jane Doe` is `jane doe`, seen as `J. D.`."""
     words = value.split()
     shown = " ".join(word[0].upper() + "." for word in words[:3] if len(word) > 1)
-    return fold(" ".join(words)), shown.replace(":", "") or HIDDEN
+    return _words(value), shown.replace(":", "") or HIDDEN
 
 
 def free_text(value: str) -> tuple[str, str]:
@@ -73,6 +118,8 @@ def ip(value: str) -> tuple[str, str]:
         parsed = ipaddress.ip_address(value.strip())
     except ValueError:
         return fold(value), HIDDEN
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        parsed = parsed.ipv4_mapped
     separator, rest = (".", "x.x") if parsed.version == 4 else (":", "x")
     shown = [part.lstrip("0") or "0" for part in parsed.exploded.split(separator)[:2]]
     return parsed.compressed, ".".join([*shown, rest])
@@ -93,3 +140,8 @@ KINDS: Mapping[str, Faces] = {
     "person_name": person_name,
     "phone": phone,
 }
+
+
+def faces(kind: str, country: str | None) -> Faces:
+    """Return a kind's function, for values that were written in that country, if it matters to the kind."""
+    return partial(phone, country=country) if kind == "phone" and country else KINDS[kind]

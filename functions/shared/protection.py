@@ -19,6 +19,8 @@ from typing import Literal
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from contracts import dotted
+
 Purpose = Literal["field", "quarantine"]
 # From a data key and its purpose to the wrapped key.
 Wrap = Callable[[bytes, Purpose], bytes]
@@ -111,7 +113,7 @@ def unpack(value: str) -> Packed:
 
 def field_context(source: str, path: tuple[str, ...]) -> bytes:
     """Return the associated data of a field: its ciphertext opens nowhere else."""
-    return f"{source}|{'.'.join(path)}".encode()
+    return f"{source}|{dotted(path)}".encode()
 
 
 def reveal(key: bytes, value: str, *, source: str, path: tuple[str, ...]) -> bytes:

@@ -16,6 +16,8 @@ The environment says what it works on:
     Where sealed records go that are too large for the delivery, into the container `oversize`.
 `DATA_KEY_SECONDS`
     How long a data key is used; 3600 if it is not set.
+`COUNTRY`
+    Where events were written that do not say it, as two letters; if it is not set, nobody knows.
 `AZURE_CLIENT_ID`
     As whom it does all this.
 
@@ -110,7 +112,7 @@ class Function:
     def __init__(
         self, settings: Settings, *, wrap: Wrap, token_key: bytes, objects: Objects, producer: Producer
     ) -> None:
-        transform = Transform(settings.source, contracts.load().contracts, token_key)
+        transform = Transform(settings.source, contracts.load().contracts, token_key, settings.country)
         keys = DataKeys(wrap=wrap, seconds=settings.data_key_seconds)
         self._batches = BatchTransform(transform, keys)
         self._objects, self._producer = objects, producer

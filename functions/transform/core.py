@@ -26,7 +26,7 @@ from contracts import Catalogue, Contract
 from functions.shared.protection import DataKey
 from functions.shared.records import line, timestamp
 from functions.transform.envelope import Refused, compile_validator, event_schema, utc, validation_reason
-from functions.transform.protect import Protector, keyed_hash, token
+from functions.transform.protect import Protector, below, keyed_hash, slots, token
 from functions.transform.typed import compile_parse, may_lack_members
 
 UNKNOWN = "unknown"
@@ -41,12 +41,12 @@ class _Plan:
 
     __slots__ = ("contract", "parse", "protect", "validator")
 
-    def __init__(self, contract: Contract, token_key: bytes) -> None:
+    def __init__(self, contract: Contract, token_key: bytes, country: str | None) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
         self.parse = compile_parse(schema, once=_unread(contract))
-        self.protect = Protector(contract, token_key).protect
+        self.protect = Protector(contract, token_key, country).protect
 
 
 class Transform:
@@ -58,11 +58,17 @@ class Transform:
         All versions of all events of the source.
     token_key
         The key of tokens and derived ids.
+    country
+        Where the source's events were written, as far as they do not say it: `US`.
     """
 
-    def __init__(self, source: str, contracts: Iterable[Contract], token_key: bytes) -> None:
+    def __init__(
+        self, source: str, contracts: Iterable[Contract], token_key: bytes, country: str | None = None
+    ) -> None:
         self.source = source
-        self._plans = {(c.event, c.version): _Plan(c, token_key) for c in contracts if c.source == source}
+        self._plans = {
+            (c.event, c.version): _Plan(c, token_key, country) for c in contracts if c.source == source
+        }
         if not self._plans:
             raise ValueError(f"no contract for source {source!r}")
         self._events = {event for event, _ in self._plans}
@@ -73,7 +79,9 @@ class Transform:
         }
         self._only = next(iter(self._by_event.values())) if len(self._events) == 1 else None
         self._identity = keyed_hash(token_key, "event-id").copy
-        self.values_per_event = max(len(plan.contract.pii) for plan in self._plans.values())
+        self.values_per_event = max(
+            sum(pii.most for pii in plan.contract.pii) for plan in self._plans.values()
+        )
 
     def protect(
         self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
@@ -191,20 +199,17 @@ class Transform:
 
     def _derive_id(self, event: dict[str, Any], contract: Contract) -> str:
         """Hash a protected event, each packed value by its token: the rest of it differs every time."""
-        found: list[tuple[dict[str, Any], str, str]] = []
+        found: list[tuple[Any, Any, str]] = []
         for pii in contract.pii:
-            parent: Any = event["data"]
-            for name in pii.path[:-1]:
-                parent = parent and parent.get(name)
-            if parent and parent.get(pii.path[-1]) is not None:
-                found.append((parent, pii.path[-1], parent[pii.path[-1]]))
-        for parent, name, packed in found:
-            parent[name] = packed.split(":", 2)[1]
+            places = slots(below([event["data"]], pii.path[:-1]), pii.path[-1])
+            found += zip(places.holders, places.keys, places.values, strict=True)
+        for holder, at, packed in found:
+            holder[at] = packed.split(":", 2)[1]
         mac = self._identity()
         given = {name: value for name, value in event.items() if value is not None}
         mac.update(orjson.dumps([contract.key, given], option=orjson.OPT_SORT_KEYS))
-        for parent, name, packed in found:
-            parent[name] = packed
+        for holder, at, packed in found:
+            holder[at] = packed
         return "h-" + token(mac)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
+from functions.shared.phones import COUNTRIES
+
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
@@ -11,6 +13,7 @@ class Environment:
 
     source: str
     data_key_seconds: float = 3600
+    country: str | None = None
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Self:
@@ -22,10 +25,12 @@ class Environment:
             With every variable that is missing.
         """
         found = {f.name: environment.get(f.name.upper(), "") for f in fields(cls)}
-        seconds = found.pop("data_key_seconds") or "3600"
+        seconds, country = found.pop("data_key_seconds") or "3600", found.pop("country") or None
         faults = [f"{name.upper()} is not set" for name, value in found.items() if not value]
         if not seconds.isdecimal() or int(seconds) == 0:
             faults.append(f"DATA_KEY_SECONDS is a whole number of seconds, not {seconds!r}")
+        if country is not None and country not in COUNTRIES:
+            faults.append(f"COUNTRY is two letters of ISO 3166, such as US, not {country!r}")
         if faults:
             raise ValueError("the transform's environment: " + "; ".join(faults))
-        return cls(**found, data_key_seconds=float(seconds))
+        return cls(**found, data_key_seconds=float(seconds), country=country)

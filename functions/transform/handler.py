@@ -14,6 +14,8 @@ The environment says what it works on:
     Where sealed records go that are too large for the delivery, below `oversize/`.
 `DATA_KEY_SECONDS`
     How long a data key is used; 3600 if it is not set.
+`COUNTRY`
+    Where events were written that do not say it, as two letters; if it is not set, nobody knows.
 
 A batch fails as a whole only if the key service, the secret store or the object store does; what the
 protected stream does not take in time is answered as failed. Either way the ingress stream keeps the records,
@@ -101,7 +103,7 @@ class Function:
         token_key = secret.get("SecretBinary", b"")
         if len(token_key) != KEY_BYTES:
             raise ValueError(f"TOKEN_KEY_SECRET_ARN: expected a binary secret of {KEY_BYTES} bytes")
-        transform = Transform(settings.source, contracts.load().contracts, token_key)
+        transform = Transform(settings.source, contracts.load().contracts, token_key, settings.country)
         keys = DataKeys(wrap=wrap, seconds=settings.data_key_seconds)
         self._batches = BatchTransform(transform, keys)
         self._bucket, self._s3, self._stream = settings.landing_bucket, s3, stream

@@ -4,16 +4,18 @@ It goes field by field, and within a field step by step: all values are hashed, 
 processor does one thing to many values a fifth faster than many things to one.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
 
 import orjson
 import pybase64
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from contracts import PII_TYPES, Contract, JsonObject, PiiField
-from functions.shared.kinds import KINDS
+from contracts import ITEM, PII_TYPES, Contract, JsonObject, PiiField, shared
+from functions.shared.kinds import Faces, faces
+from functions.shared.phones import COUNTRIES, says_its_country
 from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, TOKEN_BYTES, DataKey, field_context
 
 _encode: Callable[[str], bytes] = str.encode
@@ -42,13 +44,20 @@ def _text(digest: bytes) -> str:
 
 
 class Protector:
-    """Replaces each value of personal data by its packed form."""
+    """Replaces each value of personal data by its packed form.
 
-    def __init__(self, contract: Contract, token_key: bytes) -> None:
-        self._fields: dict[tuple[str, ...], list[_Field]] = {}
-        for pii in contract.pii:
-            field = _Field(contract.source, pii, token_key)
-            self._fields.setdefault(pii.path[:-1], []).append(field)
+    Parameters
+    ----------
+    country
+        Where values were written that do not say it themselves, nor does their event.
+    """
+
+    def __init__(self, contract: Contract, token_key: bytes, country: str | None = None) -> None:
+        self._fields: dict[tuple[bool, tuple[str, ...]], list[_Field]] = {}
+        # The country may be in an address: read it before that is protected.
+        for pii in sorted(contract.pii, key=lambda pii: pii.country is None):
+            field = _Field(contract.source, pii, token_key, country)
+            self._fields.setdefault((pii.country is None, pii.path[:-1]), []).append(field)
 
     def protect(self, data: Sequence[JsonObject], key: DataKey) -> None:
         """Protect the data of events, in place.
@@ -58,37 +67,84 @@ class Protector:
         Exception
             Whatever a value should not have caused; some are protected then, and some are not.
         """
-        for path, fields in self._fields.items():
-            holders = data
-            for name in path:
-                holders = [below for holder in holders if (below := holder.get(name)) is not None]
+        for (_, path), fields in self._fields.items():
+            holders = below(data, path)
             for field in fields:
-                field.protect(holders, key)
+                field.protect(holders, data, key)
+
+
+def below(holders: Sequence[Any], path: Sequence[str]) -> Sequence[Any]:
+    """Return what lies at a path, in each item of the arrays on the way, where there is something."""
+    for step in path:
+        if step == ITEM:
+            holders = [item for holder in holders for item in holder if item is not None]
+        else:
+            holders = [found for holder in holders if (found := holder.get(step)) is not None]
+    return holders
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Where values are: in which objects or arrays, there under which name or number, and the values."""
+
+    holders: Sequence[Any]
+    keys: Sequence[Any]
+    values: Sequence[Any]
+
+
+def slots(holders: Sequence[Any], step: str) -> Slots:
+    """Return where there is something at the last step of a path."""
+    if step != ITEM:
+        holders = [holder for holder in holders if holder.get(step) is not None]
+        return Slots(holders, [step] * len(holders), [holder[step] for holder in holders])
+    found = [(holder, at, item) for holder in holders for at, item in enumerate(holder) if item is not None]
+    return Slots(*([part[n] for part in found] for n in range(3)))
 
 
 class _Field:
     """A property that holds personal data."""
 
-    def __init__(self, source: str, pii: PiiField, token_key: bytes) -> None:
-        self._name = pii.path[-1]
-        self._faces = KINDS[pii.kind]
+    def __init__(self, source: str, pii: PiiField, token_key: bytes, country: str | None) -> None:
+        self._kind, self._country = pii.kind, country
+        self._faces = faces(pii.kind, country)
         self._start = keyed_hash(token_key, pii.kind).copy
         self._context = field_context(source, pii.path)
         self._type, self._plain = _PLAIN[PII_TYPES[pii.kind]]
+        self._path, self._last = pii.path[:-1], pii.path[-1]
+        # What the value and its country lie in together, and where from there the country is.
+        self._shared = shared(self._path, pii.country or ())
+        self._named = pii.country and pii.country[self._shared :]
 
-    def protect(self, holders: Sequence[JsonObject], key: DataKey) -> None:
-        """Protect this property of the objects that may have it."""
-        name = self._name
-        holders = [holder for holder in holders if holder.get(name) is not None]
-        values = [holder[name] for holder in holders]
+    def protect(self, holders: Sequence[Any], data: Sequence[JsonObject], key: DataKey) -> None:
+        """Protect this property of what may have it; these are the events around that."""
+        found = slots(holders, self._last)
         # The validator has seen to the type; should it ever not, nothing passes.
-        if set(map(type, values)) - {self._type}:
-            raise TypeError(name)
-        faces = [self._faces(value) for value in values]
-        tokens = self._tokens([normal for normal, _ in faces])
-        sealed = self._seal([self._plain(value) for value in values], key)
-        for holder, token_, ciphertext, (_, shown) in zip(holders, tokens, sealed, faces, strict=True):
-            holder[name] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
+        if set(map(type, found.values)) - {self._type}:
+            raise TypeError(self._last)
+        if self._named is None or all(map(says_its_country, found.values)):
+            self._replace(found, self._faces, key)
+            return
+        for country, around in self._by_country(below(data, self._path[: self._shared])).items():
+            some = slots(below(around, self._path[self._shared :]), self._last)
+            self._replace(some, faces(self._kind, country), key)
+
+    def _by_country(self, around: Sequence[JsonObject]) -> Mapping[str | None, Sequence[JsonObject]]:
+        """Return what values are in by the country in which they were written."""
+        groups: dict[str | None, list[JsonObject]] = {}
+        for one in around:
+            (named,) = below([one], self._named or ()) or (None,)
+            country = cast(str, named) if named in COUNTRIES else self._country
+            groups.setdefault(country, []).append(one)
+        return groups
+
+    def _replace(self, places: Slots, faces_of: Faces, key: DataKey) -> None:
+        found = [faces_of(value) for value in places.values]
+        tokens = self._tokens([normal for normal, _ in found])
+        sealed = self._seal([self._plain(value) for value in places.values], key)
+        for holder, at, token_, ciphertext, (_, shown) in zip(
+            places.holders, places.keys, tokens, sealed, found, strict=True
+        ):
+            holder[at] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
     def _tokens(self, normals: Sequence[str]) -> list[str]:
         digests: list[bytes] = []

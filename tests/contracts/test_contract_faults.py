@@ -118,12 +118,58 @@ CASES: list[tuple[Change, str, str]] = [
         f"{P}/customer/properties/email/x-pii/reid",
         "true or false",
     ),
+    (
+        put(f"{P}/customer/properties/email/x-pii/country", "customer.address.country"),
+        f"{P}/customer/properties/email/x-pii/country",
+        "only phone is written by the country",
+    ),
+    *(
+        (
+            put(f"{P}/customer/properties/phone/x-pii/country", named),
+            f"{P}/customer/properties/phone/x-pii/country",
+            "expected a property of type 'string'",
+        )
+        for named in ("customer.country", "customer.address", "lines.product_id", 7)
+    ),
     (put(f"{P}/total/x-pii", {"kind": "phone"}), f"{P}/total/type", "is of type 'string'"),
     (put(f"{P}/extra", {**TEXT, "x-pii": {"kind": "address"}}), f"{P}/extra/type", "is of type 'object'"),
     (
-        put(f"{P}/lines/items/properties/note", {**TEXT, "x-pii": {"kind": "free_text"}}),
-        f"{P}/lines/items/properties/note/x-pii",
-        "inside an array",
+        put(f"{P}/extra", {"type": "array", "items": {**TEXT, "x-pii": {"kind": "email"}}}),
+        f"{P}/extra/maxItems",
+        "expected 1 to 10000",
+    ),
+    (
+        put(
+            f"{P}/extra", {"type": "array", "items": TEXT | {"x-pii": {"kind": "email"}}, "maxItems": 10_001}
+        ),
+        f"{P}/extra/maxItems",
+        "expected 1 to 10000",
+    ),
+    (
+        put(
+            f"{P}/extra",
+            {"type": "array", "maxItems": 1, "items": INNER_PII | {"type": ["object", "string"]}},
+        ),
+        f"{P}/extra/items/type",
+        "is of one type, or null",
+    ),
+    (
+        put(
+            f"{P}/extra",
+            {
+                "type": "array",
+                "items": TEXT | {"x-pii": {"kind": "email"}},
+                "maxItems": 1,
+                "x-column": "VARIANT",
+            },
+        ),
+        f"{P}/extra/items/x-pii",
+        "inside a property with x-column",
+    ),
+    (
+        put(f"{P}/customer/properties/phone/x-pii/country", "lines[].product_id"),
+        f"{P}/customer/properties/phone/x-pii/country",
+        "goes through another array",
     ),
     (
         put(f"{P}/extra", INNER_PII | {"x-column": "VARIANT"}),

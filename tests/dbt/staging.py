@@ -72,7 +72,7 @@ class Staging:
             ),
             *(
                 f"CREATE MASKING POLICY {DATABASE}.GOVERNANCE.MASK_{kind.upper()} AS (VAL VARCHAR) "
-                f"RETURNS VARCHAR -> {roles.masking_body('')}"
+                f"RETURNS VARCHAR -> {roles.masking_body('', kind=kind)}"
                 for kind in CATALOGUE.pii_kinds
             ),
             *(

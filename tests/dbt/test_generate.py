@@ -171,6 +171,30 @@ def test_a_newly_personal_column_is_masked_without_anybody_naming_it(tmp_path: P
     assert personal(catalogue, project)["contacts"] == {"called": "person_name"}
 
 
+EMAILS = {
+    "type": "array",
+    "maxItems": 9,
+    "items": {"type": "string", "maxLength": 320, "x-pii": {"kind": "email"}},
+}
+
+
+def test_an_array_with_personal_data_is_counted_and_never_published(tmp_path: Path, project: Path) -> None:
+    """GIVEN an array of emails THEN a model may say how many there are, and show none of them."""
+    catalogue = with_contract(tmp_path, emails=EMAILS)
+    tables = {table["name"]: table for table in generate.sources_of(catalogue)["sources"][0]["tables"]}
+    tests = {kind for test in tables["crm_contact"]["data_tests"] for kind in test}
+    assert "packed" not in tests, "no value of it is packed by itself"
+    source = "from {{ source('staging', 'crm_contact') }}"
+    counted = f"select contact_id, array_size(parse_json(emails)) as many {source}"
+    model(project, "counted", counted, contact_id="varchar", many="number(38,0)")
+    assert "counted" not in personal(catalogue, project)
+    model(
+        project, "shown", f"select contact_id, emails as them {source}", contact_id="varchar", them="varchar"
+    )
+    with pytest.raises(ModelError, match="model shown, column them: made of an array with personal data"):
+        personal(catalogue, project)
+
+
 def test_only_what_changed_is_written(catalogue: contracts.Catalogue, project: Path) -> None:
     assert len(generate.write(catalogue, project)) == 2
     assert generate.write(catalogue, project) == ()

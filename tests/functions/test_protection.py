@@ -54,7 +54,7 @@ def test_space_around_a_value_does_not_matter(kind: str, value: str) -> None:
     [
         ("email", "Jane@Gmail.com", "jane@gmail.com", "xxxxx@gmail.com"),
         ("email", "STRASSE@ex.de", "strasse@ex.de", "xxxxx@ex.de"),
-        ("email", "jane@[IPv6:2001:db8::1]", "jane@[ipv6:2001:db8::1]", "xxxxx@[ipv62001db81]"),
+        ("email", "jane@[IPv6:2001:db8::1]", "jane@[ipv6:2001:db8::1]", "xxxxx"),
         ("email", "jane", "jane", "xxxxx"),
         ("phone", "+12065550147", "+12065550147", "•••-••47"),
         ("phone", "001 206 555-0147", "+12065550147", "•••-••47"),

@@ -6,6 +6,7 @@ import json
 import logging
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, ClassVar
 
@@ -411,9 +412,10 @@ def test_metrics_and_logs_count_and_say_no_content(caplog: pytest.LogCaptureFixt
 
 def test_settings_say_all_that_is_missing() -> None:
     with pytest.raises(ValueError, match="SOURCE is not set; PII_KEY_ARN is not set; ") as raised:
-        Settings.read({"PROTECTED_STREAM": "s", "DATA_KEY_SECONDS": "1h"})
+        Settings.read({"PROTECTED_STREAM": "s", "DATA_KEY_SECONDS": "1h", "COUNTRY": "UK"})
     assert "PROTECTED_STREAM is" not in str(raised.value)
     assert "DATA_KEY_SECONDS is a whole number of seconds, not '1h'" in str(raised.value)
+    assert "COUNTRY is two letters of ISO 3166, such as US, not 'UK'" in str(raised.value)
 
 
 def test_the_handler_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,7 +423,7 @@ def test_the_handler_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch)
     wire = Wire()
     wire.answers |= {"GetSecretValue": secret, "Encrypt": wrap}
     stream(wire, [])
-    for name, value in vars(SETTINGS).items():
+    for name, value in vars(replace(SETTINGS, country="US")).items():
         monkeypatch.setenv(name.upper(), str(int(value) if isinstance(value, float) else value))
     monkeypatch.setattr(transform_handler.aws, "client", wire.client)
     transform_handler.function.cache_clear()

@@ -95,6 +95,46 @@ def test_tokens_are_equal_across_spellings_and_sources() -> None:
         assert first.ciphertext != second.ciphertext, name
 
 
+def test_a_phone_is_read_in_the_country_that_its_contract_names_else_in_the_stack_s() -> None:
+    """GIVEN a number without a country THEN it meets that of the address's country, or else of the stores'."""
+
+    def token(country: str | None = None, **changes: Any) -> str:
+        event = sale(customer=sale()["data"]["customer"] | changes)
+        transform = Transform("pos", CATALOGUE.contracts, TOKEN_KEY, country)
+        ((_, landed),) = transform.protect(
+            [(encode(event), 0)], Lake().batches._keys.current("field", encryptions=3), b"{"
+        )
+        return orjson.loads(landed)["data"]["customer"]["phone"].split(":")[1]
+
+    american, british = token(phone="+12065550147"), token(phone="+442079460123")
+    assert token(phone="(206) 555-0147") == token("GB", phone="(206) 555-0147") == american
+    assert token(phone="020 7946 0123", address=ADDRESS | {"country": "GB"}) == british
+    assert token("US", phone="(206) 555-0147", address=None) == american
+    assert token("GB", phone="020 7946 0123", address=None) == british
+    assert token(phone="(206) 555-0147", address=None) not in (american, british)
+    assert token("US", phone="(206) 555-0147", address=ADDRESS | {"country": "XX"}) == american
+
+
+def test_values_of_many_countries_in_one_batch_are_each_read_in_their_own() -> None:
+    written = [("US", "(206) 555-0147"), ("GB", "020 7946 0123"), (None, "n/a"), ("US", "206-555-0147")]
+    events = [
+        sale(
+            customer=sale()["data"]["customer"]
+            | {"phone": phone, "address": ADDRESS | {"country": country} if country else None}
+        )
+        for country, phone in written
+    ]
+    lake = Lake()
+    landed = lake.land(*map(encode, events))
+    for (_, phone), record in zip(written, landed, strict=True):
+        packed = record["data"]["customer"]["phone"]
+        opened = reveal(lake.keys.of(record), packed, source="pos", path=("customer", "phone"))
+        assert opened.decode() == phone
+    tokens = [unpack(record["data"]["customer"]["phone"]).token for record in landed]
+    assert tokens[0] == tokens[3]
+    assert len(set(tokens)) == 3
+
+
 def test_displays_are_what_analysts_may_see() -> None:
     customer = Lake().one(sale())["data"]["customer"]
     assert unpack(customer["email"]).display == "xxxxx@example.com"

@@ -9,6 +9,7 @@ import pytest
 from pulumi import _types
 
 import contracts
+from components.snowflake.roles import masking_body
 from local.standin import run_in_process
 from local.standin.state import Resource
 from tests.program.graph import Graph, listed, statements
@@ -300,6 +301,11 @@ SIGNUP: dict[str, Any] = {
     "properties": {
         "loyalty_id": {"type": "string", "maxLength": 64},
         "ip": {"type": "string", "maxLength": 64, "x-pii": {"kind": "ip"}},
+        "emails": {
+            "type": "array",
+            "maxItems": 9,
+            "items": {"type": "string", "maxLength": 320, "x-pii": {"kind": "email"}},
+        },
     },
 }
 
@@ -333,9 +339,14 @@ def test_a_third_source_is_one_file_and_yields_the_whole_chain(
     assert chain("loyalty") == chain("pos")
     graph = Graph(run)
     assert graph.named("Table", "-loyalty-warehouse-signup").inputs["name"] == "LOYALTY_SIGNUP"
-    (tag,) = [one for one in graph.of("TagAssociation") if "loyalty" in one.name]
-    assert tag.inputs["objectIdentifiers"] == ['"RETAIL_LOCAL"."STAGING"."LOYALTY_SIGNUP"."IP"']
+    signup = '"RETAIL_LOCAL"."STAGING"."LOYALTY_SIGNUP"'
+    assert {
+        one.name.rpartition("-")[2]: one.inputs["objectIdentifiers"]
+        for one in graph.of("TagAssociation")
+        if "loyalty" in one.name
+    } == {"ip": [f'{signup}."IP"'], "nested": [f'{signup}."EMAILS"']}
     assert graph.named("MaskingPolicy", "-ip").inputs["name"] == "MASK_IP"
+    assert graph.named("MaskingPolicy", "-nested").inputs["body"] == masking_body("", kind=contracts.NESTED)
     # What was there stays as it was, but for the keys' and the bucket's lists of roles.
     before = {one.urn: one.inputs for one in graph_of("local").run.resources}
     changed = {

@@ -106,7 +106,7 @@ def _event_table(event: contracts.Event) -> dict[str, Any]:
 def _table(name: str, description: str, columns: Iterable[contracts.Column]) -> dict[str, Any]:
     columns = tuple(columns)
     required = [column.name.lower() for column in columns if not column.nullable]
-    personal = [column.name.lower() for column in columns if column.pii]
+    personal = [column.name.lower() for column in columns if column.pii not in (None, contracts.NESTED)]
     tests = [
         _test("required", name, columns=required),
         _test("unique_together", name, columns=["event_id", "source"]),

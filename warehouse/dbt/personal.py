@@ -106,6 +106,11 @@ def _columns(name: str, models: Models, tables: Tables) -> dict[str, str]:
         type_ = re.split(r"\W", declared[column].lower())[0]
         if not kinds or type_ in HARMLESS:
             continue
+        if contracts.NESTED in kinds:
+            raise ModelError(
+                f"model {name}, column {column}: made of an array with personal data, which has no face to "
+                "show; publish how many, whether or when, or give it a property of its own"
+            )
         if type_ not in TEXT or len(kinds) > 1:
             raise ModelError(
                 f"model {name}, column {column}: made of data under policies ({', '.join(sorted(kinds))}), "
