@@ -1,6 +1,7 @@
 """All policies over a lake, in the order in which data flows."""
 
 from policies.lake import (
+    audit,
     coverage,
     decryption,
     flow,
@@ -22,6 +23,7 @@ POLICIES = (
     *decryption.POLICIES,
     *protection.POLICIES,
     *coverage.POLICIES,
+    *audit.POLICIES,
     *residency.POLICIES,
     *sizing.POLICIES,
     *STRICT,
