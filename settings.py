@@ -18,6 +18,7 @@ from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
 import settings_access
+import settings_audit
 import settings_azure
 import settings_places
 import settings_quotas
@@ -193,6 +194,22 @@ class Alarms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audit:
+    """The trail of who did what: kept, and locked, for `retentionDays`.
+
+    A trail records a whole account. Where another stack owns it, `trail: false` saves paying for it twice.
+    `readers` may decrypt its files.
+    """
+
+    trail: bool = True
+    readers: tuple[Arn, ...] = ()
+    multi_region: bool = True
+    lock_mode: Literal["governance", "compliance", "none"] = "governance"
+    retention_days: Annotated[int, Range(low=1, high=36500)] = 365
+    force_destroy: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Warehouse:
     """A virtual warehouse."""
 
@@ -283,6 +300,7 @@ class Settings:
     functions: Functions = field(default_factory=Functions)
     logs: Logs = field(default_factory=Logs)
     alarms: Alarms = field(default_factory=Alarms)
+    audit: Audit = field(default_factory=Audit)
     azure: Azure = field(default_factory=Azure)
     snowflake: Snowflake
 
@@ -354,6 +372,7 @@ def examine(
     settings = replace(settings, sources=merged)
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
     rules += _countries(settings)
+    rules += settings_audit.rules(settings)
     rules += settings_places.rules(settings, stack, providers)
     rules += settings_access.rules(settings)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))

@@ -2,8 +2,9 @@
 
 `pii` wraps the data keys of personal values: the transforms may encrypt with it and nobody may decrypt,
 until re-identification and replay are named here. `landing` encrypts the landing zone's objects.
-`operations` encrypts what is in motion: streams, queues, topics, logs and the token key. Where a stack owns
-the warehouse's account, Snowflake may compose its own key with a fourth, `warehouse` (Tri-Secret Secure).
+`operations` encrypts what is in motion: streams, queues, topics, logs and the token key. A stack with a trail
+of its own has `audit` beside them: who may read what was done need not be able to read anything else. Where a
+stack owns the warehouse's account, Snowflake may compose its own key with `warehouse` (Tri-Secret Secure).
 """
 
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class Keys(pulumi.ComponentResource):
     pii: aws.kms.Key
     landing: aws.kms.Key
     operations: aws.kms.Key
+    audit: aws.kms.Key | None = None
     warehouse: aws.kms.Key | None = None
 
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -73,13 +75,21 @@ class Keys(pulumi.ComponentResource):
             _operations(context),
             naming.RESTRICTED,
         )
+        if context.settings.audit.trail:
+            self.audit = self._key(
+                "audit", "the audit trail's files", context, _audit(context), naming.INTERNAL
+            )
         if principal := context.settings.snowflake.account.tri_secret:
             self.warehouse = self._key(
                 "warehouse", "the warehouse's own key", context, [_tri_secret(principal)], naming.RESTRICTED
             )
-        self.register_outputs(
-            {"pii": self.pii.arn, "landing": self.landing.arn, "operations": self.operations.arn}
-        )
+        self.register_outputs({"keys": [key.arn for key in self.all]})
+
+    @property
+    def all(self) -> tuple[aws.kms.Key, ...]:
+        """Every key that there is."""
+        made = (self.pii, self.landing, self.operations, self.audit, self.warehouse)
+        return tuple(key for key in made if key)
 
     def _key(
         self, purpose: str, encrypts: str, context: Context, use: list[Statement], classification: str
@@ -239,4 +249,20 @@ def _operations(context: Context) -> list[Statement]:
             principal={"Service": f"logs.{context.region}.amazonaws.com"},
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": group}},
         ),
+    ]
+
+
+def _audit(context: Context) -> list[Statement]:
+    """The trail encrypts, and who is named may read its files."""
+    readers = list(context.settings.audit.readers)
+    objects = dict(via(context, "s3")["StringEquals"])
+    return [
+        allow(
+            "Trail",
+            ("kms:DescribeKey", "kms:GenerateDataKey*"),
+            "*",
+            principal={"Service": "cloudtrail.amazonaws.com"},
+            conditions={"StringEquals": {"aws:SourceArn": context.trail_arn}},
+        ),
+        *([_by(context, "Readers", ("kms:Decrypt",), readers, **objects)] if readers else []),
     ]
