@@ -398,19 +398,20 @@ def _drop(kind: str, words: str) -> Any:
             raise missing(words.lower(), name)
         access.require_owner(session, kind, name)
         if user := _in_use(session, kind, name):
-            raise compilation(f"{spec.words.capitalize()} {name} is in use by {user}.", 2034, "42601")
+            raise compilation(f"{spec.words.capitalize()} {name} is used by {user}.", 2034, "42601")
         session.catalog.drop(session, kind, name)
         return Result.status(f"{name.name} successfully dropped.")
 
     return drop
 
 
-def _in_use(session: Session, kind: str, name: Name) -> Name | None:
+def _in_use(session: Session, kind: str, name: Name) -> str | None:
     """What would lose its way in with an integration, or its bounds with a network policy."""
     users = {"INTEGRATION": ("STAGE", "STORAGE_INTEGRATION"), "NETWORK POLICY": ("USER", "NETWORK_POLICY")}
     holder, key = users.get(kind, ("", ""))
     held = session.catalog.all(holder) if holder else ()
-    return next((e.name for e in held if parts_of(str(value(e, key) or ""))[-1:] == [name.name]), None)
+    used = (e.name for e in held if parts_of(str(value(e, key) or ""))[-1:] == [name.name])
+    return next((f"{holder.lower()} {user}" for user in used), None)
 
 
 def sns_policy(_session: Session, topic: str) -> str:

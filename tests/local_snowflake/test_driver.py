@@ -188,7 +188,7 @@ def test_a_service_comes_from_its_networks_and_has_its_role(connect: Connect) ->
         connect(user="ELSEWHERE")
     with pytest.raises(DatabaseError, match="not authorized"):
         connect(user="BI", role="ACCOUNTADMIN")
-    with pytest.raises(ProgrammingError, match="in use"):
+    with pytest.raises(ProgrammingError, match="used by user"):
         cursor.execute("DROP NETWORK POLICY AWAY")
 
 
