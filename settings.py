@@ -101,11 +101,13 @@ class Keys:
     """The encryption keys: who may administer and not use them.
 
     The default is whom the account's IAM lets. If administrators are named, who deploys must be one of them:
-    AWS refuses a key whose policy its maker could not change again.
+    AWS refuses a key whose policy its maker could not change again. `tokenVersion` is that of the keys of
+    tokens: one more makes the next rotation add a key (docs/protection.md says what else is to do).
     """
 
     administrators: tuple[Arn, ...] = ()
     deletion_days: Annotated[int, Range(low=7, high=30)] = 30
+    token_version: Annotated[int, Range(low=1, high=1000)] = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,7 @@ from benchmarks.measuring import Case, Rounds, Section, Spread, Table, interleav
 from functions.shared.protection import DataKey
 from functions.shared.put_records import encode_natively
 from functions.shared.records import head
+from functions.shared.tokens import TokenKeys
 from functions.transform.batch import TOGETHER
 from functions.transform.core import Transform
 from functions.transform.envelope import event_schema
@@ -188,7 +189,7 @@ def python_jsonschema() -> Callable[[bytes], object]:
 
 def core(raws: list[bytes]) -> Case:
     """From the events' bytes to the landed records', as many at a time as the function takes."""
-    transform = Transform("pos", contracts.load().contracts, os.urandom(32))
+    transform = Transform("pos", contracts.load().contracts, TokenKeys.made())
     key = DataKey(os.urandom(32), os.urandom(184), expires=0, encryptions=0)
     beginning, events = head(key.wrapped, "2026-01-01T00:00:00.000Z"), [(raw, 1767225600.0) for raw in raws]
 
@@ -210,7 +211,7 @@ class Nothing:
         return {"CiphertextBlob": os.urandom(184)}
 
     def get_secret_value(self, **_: Any) -> dict[str, Any]:
-        return {"SecretBinary": os.urandom(32)}
+        return {"SecretBinary": TokenKeys.made().written()}
 
     def put_records(self, *, Records: list[Any], **_: Any) -> dict[str, Any]:  # noqa: N803
         self.taken += len(Records)

@@ -12,14 +12,22 @@ from typing import Any
 import idna
 import phonenumbers
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 import contracts
 from contracts import PII_KINDS, PiiField
 from functions.shared.protection import DataKey
+from functions.shared.tokens import TokenKeys
 from functions.transform.protect import Protector
 
 VECTORS = json.loads((Path(__file__).resolve().parents[1] / "docs/protection-vectors.json").read_text())
+TOKEN_KEYS = TokenKeys(
+    root=bytes.fromhex(VECTORS["token_root"]),
+    versions={int(version): bytes.fromhex(key) for version, key in VECTORS["token_versions"].items()},
+)
 each = pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda v: f"{v['kind']}-{v['nonce']}")
 
 
@@ -28,7 +36,7 @@ def protected(vector: dict[str, Any]) -> Any:
     path = tuple(vector["path"].split("."))
     pii = PiiField(path=path, kind=vector["kind"], column="", reid=True)
     contract = replace(contracts.load().contracts[0], source=vector["source"], pii=(pii,))
-    protector = Protector(contract, bytes.fromhex(VECTORS["token_key"]), vector.get("country"))
+    protector = Protector(contract, TOKEN_KEYS, vector.get("country"))
     data: Any = vector["value"]
     for name in reversed(path):
         data = {name: data}
@@ -48,7 +56,10 @@ def test_vectors(vector: dict[str, Any]) -> None:
 @each
 def test_vectors_can_be_made_from_the_document_alone(vector: dict[str, Any]) -> None:
     text = f"{vector['kind']}\0{vector['normalised']}".encode()
-    token = hmac.new(bytes.fromhex(VECTORS["token_key"]), text, hashlib.sha256).digest()[:24]
+    digest = hmac.new(bytes.fromhex(VECTORS["token_root"]), text, hashlib.sha256).digest()
+    newest = max(VECTORS["token_versions"], key=int)
+    cipher = Cipher(AES(bytes.fromhex(VECTORS["token_versions"][newest])), ECB()).encryptor()
+    token = base64.urlsafe_b64encode(cipher.update(digest[:16])).decode().rstrip("=")
     nonce = vector["nonce"].to_bytes(12, "big")
     plain = (
         vector["value"]
@@ -59,7 +70,7 @@ def test_vectors_can_be_made_from_the_document_alone(vector: dict[str, Any]) -> 
     sealed = nonce + AESGCM(bytes.fromhex(VECTORS["data_key"])).encrypt(nonce, plain.encode(), context)
     parts = [
         "1",
-        base64.urlsafe_b64encode(token).decode(),
+        f"v{int(newest):08d}-{token}",
         base64.b64encode(sealed).decode(),
         vector["display"],
     ]
@@ -77,6 +88,12 @@ def test_what_is_normalised_is_what_the_libraries_say(vector: dict[str, Any]) ->
     if vector["kind"] == "email":
         domains = [text.strip().removesuffix(".").rpartition("@")[2] for text in (vector["value"], normal)]
         assert idna.encode(domains[0], uts46=True) == idna.encode(domains[1])
+
+
+@pytest.mark.parametrize("vector", VECTORS["translations"], ids=lambda v: v["from"][:9])
+def test_tokens_are_translated_as_the_vectors_say(vector: dict[str, str]) -> None:
+    assert TOKEN_KEYS.translated(vector["from"]) == vector["to"]
+    assert TOKEN_KEYS.hash_of(vector["from"]) == TOKEN_KEYS.hash_of(vector["to"])
 
 
 def test_every_kind_has_a_vector() -> None:

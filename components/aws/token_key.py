@@ -1,4 +1,4 @@
-"""The key of the tokens: a secret that is born in a function, so that no state and no code ever holds it."""
+"""The keys of the tokens: a secret that is born in a function, so that no state and no code ever holds it."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ from components.aws.iam import allow, via
 from components.aws.keys import ENCRYPT_AND_DECRYPT
 from components.aws.package import Package
 
-# Rotation makes the first version and refuses any other: a new key would make yesterday's tokens strangers.
-# Secrets Manager wants a schedule nevertheless; this is the longest.
+# What a schedule rotates is how the secret is encrypted; a new version of the keys is asked for by setting.
+# Secrets Manager wants a schedule; this is the longest.
 ROTATION_DAYS = 1000
 
 
@@ -27,7 +27,7 @@ class TokenKeyArgs:
 
 
 class TokenKey(pulumi.ComponentResource):
-    """A secret of 32 random bytes, equal for all sources: tokens join across them."""
+    """A root key and its versions, equal for all sources: tokens join across them."""
 
     secret: aws.secretsmanager.Secret
 
@@ -36,7 +36,7 @@ class TokenKey(pulumi.ComponentResource):
         context = args.context
         self.secret = aws.secretsmanager.Secret(
             name,
-            description=f"Key of the tokens of {context.base}",
+            description=f"Keys of the tokens of {context.base}",
             kms_key_id=args.key.arn,
             recovery_window_in_days=30 if context.settings.protect else 0,
             tags=context.tagged(naming.RESTRICTED),
@@ -49,7 +49,8 @@ class TokenKey(pulumi.ComponentResource):
                 package=args.package,
                 key=args.key,
                 handler="functions.token_key.handler.handler",
-                purpose="Makes the key of the tokens, once",
+                purpose="Makes the keys of the tokens, and translates tokens of old versions",
+                environment={"TOKEN_VERSION": str(context.settings.keys.token_version)},
                 statements=(
                     allow(
                         "Secret",

@@ -1,4 +1,4 @@
-"""The key of the tokens: a secret that is born in a function, so that no state and no code ever holds it.
+"""The keys of the tokens: a secret that is born in a function, so that no state and no code ever holds it.
 
 It lies in a vault of its own, so that who may read it is said by the vault and by nothing finer.
 """
@@ -27,7 +27,7 @@ class TokenKeyArgs:
 
 
 class TokenKey(pulumi.ComponentResource):
-    """A secret of 32 random bytes, equal for all sources: tokens join across them."""
+    """A root key and its versions, equal for all sources: tokens join across them."""
 
     vault: keyvault.Vault
 
@@ -54,7 +54,11 @@ class TokenKey(pulumi.ComponentResource):
                 observation=args.keys_args.observation,
                 runs="token_key",
                 identity=identity,
-                environment={"TOKEN_VAULT": uri(self.vault), "TOKEN_SECRET": SECRET},
+                environment={
+                    "TOKEN_VAULT": uri(self.vault),
+                    "TOKEN_SECRET": SECRET,
+                    "TOKEN_VERSION": str(context.settings.keys.token_version),
+                },
             ),
             (may,),
             pulumi.ResourceOptions(parent=self),

@@ -5,8 +5,8 @@ protects. Whoever makes it needs `kms:Encrypt` and nothing else; whoever may unw
 purpose, which is part of the encryption context: `field` for the Re-ID service, `quarantine` for the replay
 of refused records.
 
-A packed value is `1:<token>:<ciphertext>:<display>`: the format's version, 32 characters of a keyed hash,
-base64 of nonce, AES-256-GCM ciphertext and tag, and what analysts see. No part holds a colon.
+A packed value is `1:<token>:<ciphertext>:<display>`: the format's version, a token (`tokens.py`), base64 of
+nonce, AES-256-GCM ciphertext and tag, and what analysts see. No part holds a colon.
 """
 
 import os
@@ -28,7 +28,6 @@ Wrap = Callable[[bytes, Purpose], bytes]
 PACKED_VERSION = "1"
 KEY_BYTES = 32
 NONCE_BYTES = 12
-TOKEN_BYTES = 24
 # NIST SP 800-38D allows 2^32 encryptions under one key even where nonces are random; ours are counted.
 MAX_ENCRYPTIONS = 2**32
 

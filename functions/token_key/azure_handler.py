@@ -1,13 +1,12 @@
-"""Makes the token key where there is none, as a timer of Azure Functions: no program, no state sees it.
+"""Makes the keys of tokens and their versions, as a timer of Azure Functions: nobody else sees them.
 
-Its identity may read and write secrets of a vault that holds nothing else. A key that is there stays: with
-another one no old token would equal a new one, silently. A timer runs in one place at a time, and once more
-when its app starts.
+Its identity may read and write secrets of a vault that holds nothing else. A key that is there stays:
+versions are added as far as the stack asks for them (`TOKEN_VERSION`), and every old token can be translated.
+A timer runs in one place at a time, and once more when its app starts.
 """
 
 import logging
 import os
-from base64 import b64decode, b64encode
 from typing import Protocol
 
 import azure.functions as azure
@@ -15,7 +14,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.identity import ManagedIdentityCredential
 from azure.keyvault.secrets import KeyVaultSecret, SecretClient
 
-from functions.shared.protection import KEY_BYTES
+from functions.shared.tokens import TokenKeyError, TokenKeys
 
 logger = logging.getLogger("token_key")
 app = azure.FunctionApp()
@@ -33,38 +32,31 @@ class Secrets(Protocol):
         ...
 
 
-class TokenKeyError(Exception):
-    """There is a secret, and it is no key of tokens."""
-
-
-def make(secrets: Secrets, name: str) -> bool:
-    """Make the key unless it is there; return whether it was made."""
+def make(secrets: Secrets, name: str, *, wanted: int = 1) -> bool:
+    """Make the keys, and what versions they lack; return whether any was made."""
     try:
-        read(secrets, name)
+        found = read(secrets, name)
     except ResourceNotFoundError:
-        secrets.set_secret(name, b64encode(os.urandom(KEY_BYTES)).decode(), content_type="token-key;base64")
-        return True
-    return False
+        found = None
+    keys = (found or TokenKeys.made()).up_to(wanted)
+    if keys == found:
+        return False
+    secrets.set_secret(name, keys.written().decode(), content_type="application/json")
+    return True
 
 
-def read(secrets: Secrets, name: str) -> bytes:
-    """Return the key.
+def read(secrets: Secrets, name: str) -> TokenKeys:
+    """Return the keys.
 
     Raises
     ------
     TokenKeyError
-        If the secret is no key.
+        If the secret holds none; nothing is written over it.
     """
-    value = secrets.get_secret(name).value or ""
     try:
-        key = b64decode(value, validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != KEY_BYTES:
-        raise TokenKeyError(
-            f"the secret {name} is no key of {KEY_BYTES} bytes in base64; nothing was changed"
-        )
-    return key
+        return TokenKeys.read((secrets.get_secret(name).value or "").encode())
+    except TokenKeyError as error:
+        raise TokenKeyError(f"{name}: {error}; nothing was changed") from None
 
 
 @app.timer_trigger(arg_name="timer", schedule="0 */5 * * * *", run_on_startup=True)
@@ -72,5 +64,5 @@ def token_key(timer: azure.TimerRequest) -> None:
     """Answer the timer."""
     credential = ManagedIdentityCredential(client_id=os.environ["AZURE_CLIENT_ID"])
     vault = SecretClient(os.environ["TOKEN_VAULT"], credential)
-    if make(vault, os.environ["TOKEN_SECRET"]):
-        logger.info("token key made")
+    if make(vault, os.environ["TOKEN_SECRET"], wanted=int(os.environ["TOKEN_VERSION"])):
+        logger.info("token keys made")

@@ -1,71 +1,88 @@
-"""Makes the first version of the token key, as a rotation function of the secret store.
+"""Makes the keys of tokens and their versions, as a rotation function of the secret store; and translates.
 
 A rotation function is the one way to have a random key that neither a program nor its state ever sees. The
 store calls it once for each of four steps, and may call any of them again.
 
-Only the first version is made. Tokens join data across sources and years; with another key no old token would
-equal a new one, silently. So a rotation that finds a current key refuses, the rotation shows as failed, and
-the key stays. To replace it is a migration: new tokens beside the old ones, and a join on both.
+No key is ever replaced: a rotation writes all that there are, and adds versions as far as the stack asks for
+them (`TOKEN_VERSION`). So one that comes round on its schedule encrypts the secret anew and changes no token.
+A token of an old version is translated into that of the newest by this function too, since it has the keys
+anyway: who may invoke it learns no key, and of a token no more than which other one is the same.
 """
 
 import os
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs] (it has no types)
 
 from functions.shared import aws
-from functions.shared.protection import KEY_BYTES
+from functions.shared.tokens import TokenKeyError, TokenKeys
 
 CURRENT, PENDING = "AWSCURRENT", "AWSPENDING"
+TRANSLATE = "translate"
 
 logger = Logger(service="token_key")
 
 
-class RotationEvent(TypedDict):
-    """What the secret store hands over."""
+class Event(TypedDict):
+    """What the secret store hands over; or who asks for tokens in their newest version."""
 
     Step: str
     SecretId: str
-    ClientRequestToken: str
+    ClientRequestToken: NotRequired[str]
+    Tokens: NotRequired[list[str]]
 
 
-class TokenKeyError(Exception):
-    """A rotation that must not go on."""
-
-
-def rotate(event: RotationEvent, secrets: aws.SecretsManager) -> None:
-    """Take one step of a rotation."""
-    secret, version = event["SecretId"], event["ClientRequestToken"]
+def rotate(event: Event, secrets: aws.SecretsManager, *, wanted: int) -> None:
+    """Take one step of a rotation, to that many versions or as many as there are."""
+    secret, version = event["SecretId"], event.get("ClientRequestToken", "")
     stages: dict[str, list[str]] = secrets.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
     current = next((name for name, labels in stages.items() if CURRENT in labels), None)
-    if current not in (None, version):
-        raise TokenKeyError(
-            "there is a token key already, and with another one no old token would equal a new one: "
-            "nothing was changed; remove the rotation's schedule, or migrate as the docs say"
-        )
     match event["Step"]:
         case "createSecret":
             if _value(secrets, secret, version) is None:
+                keys = _next(_keys(secrets, secret, current) if current else None, wanted)
                 secrets.put_secret_value(
                     SecretId=secret,
                     ClientRequestToken=version,
-                    SecretBinary=os.urandom(KEY_BYTES),
+                    SecretBinary=keys.written(),
                     VersionStages=[PENDING],
                 )
-                logger.info("token key made", extra={"version": version})
+                logger.info("token keys written", extra={"version": version, "newest": keys.current})
         case "setSecret":
-            pass  # nobody else has to learn the key
+            pass  # nobody else has to learn the keys
         case "testSecret":
-            if len(_value(secrets, secret, version) or b"") != KEY_BYTES:
-                raise TokenKeyError(f"version {version} is no key of {KEY_BYTES} bytes")
+            made = _keys(secrets, secret, version)
+            if current and not made.continues(_keys(secrets, secret, current)):
+                raise TokenKeyError(f"version {version} lacks keys that there are: nothing was changed")
         case "finishSecret":
-            if current is None:
+            if current != version:
+                moved = {"RemoveFromVersionId": current} if current else {}
                 secrets.update_secret_version_stage(
-                    SecretId=secret, VersionStage=CURRENT, MoveToVersionId=version
+                    SecretId=secret, VersionStage=CURRENT, MoveToVersionId=version, **moved
                 )
         case step:
             raise TokenKeyError(f"unknown step {step!r}")
+
+
+def translate(event: Event, secrets: aws.SecretsManager) -> dict[str, list[str]]:
+    """Return tokens, each in its newest version, in the same order.
+
+    Raises
+    ------
+    TokenKeyError
+        If one of them is no token of a known version.
+    """
+    keys = TokenKeys.read(secrets.get_secret_value(SecretId=event["SecretId"]).get("SecretBinary", b""))
+    return {"Tokens": [keys.translated(token) for token in event.get("Tokens", ())]}
+
+
+def _next(keys: TokenKeys | None, wanted: int) -> TokenKeys:
+    return (keys or TokenKeys.made()).up_to(wanted)
+
+
+def _keys(secrets: aws.SecretsManager, secret: str, version: str) -> TokenKeys:
+    return TokenKeys.read(_value(secrets, secret, version) or b"")
 
 
 def _value(secrets: aws.SecretsManager, secret: str, version: str) -> bytes | None:
@@ -77,6 +94,10 @@ def _value(secrets: aws.SecretsManager, secret: str, version: str) -> bytes | No
         raise
 
 
-def handler(event: RotationEvent, context: object) -> None:
+def handler(event: Event, context: object) -> dict[str, list[str]] | None:
     """Answer an invocation."""
-    rotate(event, aws.client("secretsmanager"))
+    secrets = aws.client("secretsmanager")
+    if event["Step"] == TRANSLATE:
+        return translate(event, secrets)
+    rotate(event, secrets, wanted=int(os.environ["TOKEN_VERSION"]))
+    return None

@@ -11,7 +11,7 @@ The environment says what it works on:
 `PII_FIELD_KEY`, `PII_QUARANTINE_KEY`
     The keys that wrap data keys, one for each purpose; the function may only wrap with them.
 `TOKEN_VAULT`, `TOKEN_SECRET`
-    The secret with the key of tokens.
+    The secret with the keys of tokens.
 `LANDING_ACCOUNT`
     Where sealed records go that are too large for the delivery, into the container `oversize`.
 `DATA_KEY_SECONDS`
@@ -47,6 +47,7 @@ import contracts
 from functions.shared.key_vault import wrapping
 from functions.shared.protection import DataKeys, Wrap
 from functions.shared.records import Entry
+from functions.shared.tokens import TokenKeys
 from functions.token_key.azure_handler import read
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
@@ -110,9 +111,9 @@ class Function:
     """The transform of one source, with its clients; one for the life of a process."""
 
     def __init__(
-        self, settings: Settings, *, wrap: Wrap, token_key: bytes, objects: Objects, producer: Producer
+        self, settings: Settings, *, wrap: Wrap, token_keys: TokenKeys, objects: Objects, producer: Producer
     ) -> None:
-        transform = Transform(settings.source, contracts.load().contracts, token_key, settings.country)
+        transform = Transform(settings.source, contracts.load().contracts, token_keys, settings.country)
         keys = DataKeys(wrap=wrap, seconds=settings.data_key_seconds)
         self._batches = BatchTransform(transform, keys)
         self._objects, self._producer = objects, producer
@@ -197,7 +198,7 @@ def function() -> Function:
     return Function(
         settings,
         wrap=wrapping(cast(Any, keys), settings.source),
-        token_key=read(secrets, settings.token_secret),
+        token_keys=read(secrets, settings.token_secret),
         objects=cast(Any, blobs.get_container_client(OVERSIZE)),
         producer=cast(
             Any,

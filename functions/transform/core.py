@@ -21,15 +21,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
+import pybase64
 
 from contracts import Catalogue, Contract
 from functions.shared.protection import DataKey
 from functions.shared.records import line, timestamp
+from functions.shared.tokens import TokenKeys
 from functions.transform.envelope import Refused, compile_validator, event_schema, utc, validation_reason
-from functions.transform.protect import Protector, below, keyed_hash, slots, token
+from functions.transform.protect import Protector, below, slots
 from functions.transform.typed import compile_parse, may_lack_members
 
 UNKNOWN = "unknown"
+# Of a derived id: nothing is left over in base64.
+ID_BYTES = 24
 # A reason's keyword where the fault is ours: something in the code that should not have raised.
 INTERNAL = "event: internal"
 # The event type that a text seems to have; a guess, for the parsers to confirm.
@@ -41,12 +45,12 @@ class _Plan:
 
     __slots__ = ("contract", "parse", "protect", "validator")
 
-    def __init__(self, contract: Contract, token_key: bytes, country: str | None) -> None:
+    def __init__(self, contract: Contract, token_keys: TokenKeys, country: str | None) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
         self.parse = compile_parse(schema, once=_unread(contract))
-        self.protect = Protector(contract, token_key, country).protect
+        self.protect = Protector(contract, token_keys, country).protect
 
 
 class Transform:
@@ -56,18 +60,18 @@ class Transform:
     ----------
     contracts
         All versions of all events of the source.
-    token_key
-        The key of tokens and derived ids.
+    token_keys
+        The keys of tokens; derived ids are of their root.
     country
         Where the source's events were written, as far as they do not say it: `US`.
     """
 
     def __init__(
-        self, source: str, contracts: Iterable[Contract], token_key: bytes, country: str | None = None
+        self, source: str, contracts: Iterable[Contract], token_keys: TokenKeys, country: str | None = None
     ) -> None:
         self.source = source
         self._plans = {
-            (c.event, c.version): _Plan(c, token_key, country) for c in contracts if c.source == source
+            (c.event, c.version): _Plan(c, token_keys, country) for c in contracts if c.source == source
         }
         if not self._plans:
             raise ValueError(f"no contract for source {source!r}")
@@ -78,7 +82,7 @@ class Transform:
             for name in self._events
         }
         self._only = next(iter(self._by_event.values())) if len(self._events) == 1 else None
-        self._identity = keyed_hash(token_key, "event-id").copy
+        self._token_keys, self._identity = token_keys, token_keys.keyed_hash("event-id").copy
         self.values_per_event = max(
             sum(pii.most for pii in plan.contract.pii) for plan in self._plans.values()
         )
@@ -198,19 +202,19 @@ class Transform:
         return "schema_version: unknown"
 
     def _derive_id(self, event: dict[str, Any], contract: Contract) -> str:
-        """Hash a protected event, each packed value by its token: the rest of it differs every time."""
+        """Hash a protected event, each packed value by what its token says in every version of the keys."""
         found: list[tuple[Any, Any, str]] = []
         for pii in contract.pii:
             places = slots(below([event["data"]], pii.path[:-1]), pii.path[-1])
             found += zip(places.holders, places.keys, places.values, strict=True)
         for holder, at, packed in found:
-            holder[at] = packed.split(":", 2)[1]
+            holder[at] = self._token_keys.hash_of(packed.split(":", 2)[1]).hex()
         mac = self._identity()
         given = {name: value for name, value in event.items() if value is not None}
         mac.update(orjson.dumps([contract.key, given], option=orjson.OPT_SORT_KEYS))
         for holder, at, packed in found:
             holder[at] = packed
-        return "h-" + token(mac)
+        return "h-" + pybase64.b64encode_as_string(mac.finalize()[:ID_BYTES], b"-_")
 
 
 def _unread(contract: Contract) -> frozenset[str]:
@@ -246,7 +250,7 @@ class Checker:
     """
 
     def __init__(self, source: str, catalogue: Catalogue) -> None:
-        self._transform = Transform(source, catalogue.contracts, token_key=bytes(32))
+        self._transform = Transform(source, catalogue.contracts, TokenKeys.made())
 
     def fault(self, raw: bytes) -> str | None:
         """Return the reason for which an event would be quarantined; None if it would be accepted."""

@@ -7,7 +7,7 @@ The environment says what it works on:
 `PII_KEY_ARN`
     The key that wraps data keys; the function may only encrypt with it.
 `TOKEN_KEY_SECRET_ARN`
-    The secret with the key of tokens.
+    The secret with the keys of tokens.
 `PROTECTED_STREAM`
     The stream to write to.
 `LANDING_BUCKET`
@@ -34,8 +34,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 import contracts
 from functions.shared import aws
-from functions.shared.protection import KEY_BYTES, DataKeys, Purpose
+from functions.shared.protection import DataKeys, Purpose
 from functions.shared.put_records import encode_natively
+from functions.shared.tokens import TokenKeys
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
 from functions.transform.environment import Environment
@@ -100,10 +101,8 @@ class Function:
             return answer["CiphertextBlob"]
 
         secret = secrets.get_secret_value(SecretId=settings.token_key_secret_arn)
-        token_key = secret.get("SecretBinary", b"")
-        if len(token_key) != KEY_BYTES:
-            raise ValueError(f"TOKEN_KEY_SECRET_ARN: expected a binary secret of {KEY_BYTES} bytes")
-        transform = Transform(settings.source, contracts.load().contracts, token_key, settings.country)
+        token_keys = TokenKeys.read(secret.get("SecretBinary", b""))
+        transform = Transform(settings.source, contracts.load().contracts, token_keys, settings.country)
         keys = DataKeys(wrap=wrap, seconds=settings.data_key_seconds)
         self._batches = BatchTransform(transform, keys)
         self._bucket, self._s3, self._stream = settings.landing_bucket, s3, stream

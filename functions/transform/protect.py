@@ -10,13 +10,12 @@ from typing import Any, cast
 
 import orjson
 import pybase64
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.hmac import HMAC
 
 from contracts import ITEM, PII_TYPES, Contract, JsonObject, PiiField, shared
 from functions.shared.kinds import Faces, faces
 from functions.shared.phones import COUNTRIES, says_its_country
-from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, TOKEN_BYTES, DataKey, field_context
+from functions.shared.protection import NONCE_BYTES, PACKED_VERSION, DataKey, field_context
+from functions.shared.tokens import TokenKeys
 
 _encode: Callable[[str], bytes] = str.encode
 # Per JSON type: the Python type, and what makes of a value the bytes to encrypt.
@@ -24,23 +23,6 @@ _PLAIN: dict[str, tuple[type, Callable[[Any], bytes]]] = {
     "string": (str, _encode),
     "object": (dict, orjson.dumps),
 }
-TOKEN_LENGTH = TOKEN_BYTES // 3 * 4
-
-
-def keyed_hash(key: bytes, domain: str) -> HMAC:
-    """Return a hash of one domain, to copy and go on with: equal values of two domains do not meet."""
-    mac = HMAC(key, SHA256())
-    mac.update(domain.encode() + b"\0")
-    return mac
-
-
-def token(mac: HMAC) -> str:
-    """Finish a keyed hash: 32 characters of base64url."""
-    return _text(mac.finalize()[:TOKEN_BYTES])
-
-
-def _text(digest: bytes) -> str:
-    return pybase64.b64encode_as_string(digest, b"-_")
 
 
 class Protector:
@@ -52,11 +34,11 @@ class Protector:
         Where values were written that do not say it themselves, nor does their event.
     """
 
-    def __init__(self, contract: Contract, token_key: bytes, country: str | None = None) -> None:
+    def __init__(self, contract: Contract, token_keys: TokenKeys, country: str | None = None) -> None:
         self._fields: dict[tuple[bool, tuple[str, ...]], list[_Field]] = {}
         # The country may be in an address: read it before that is protected.
         for pii in sorted(contract.pii, key=lambda pii: pii.country is None):
-            field = _Field(contract.source, pii, token_key, country)
+            field = _Field(contract.source, pii, token_keys, country)
             self._fields.setdefault((pii.country is None, pii.path[:-1]), []).append(field)
 
     def protect(self, data: Sequence[JsonObject], key: DataKey) -> None:
@@ -104,10 +86,10 @@ def slots(holders: Sequence[Any], step: str) -> Slots:
 class _Field:
     """A property that holds personal data."""
 
-    def __init__(self, source: str, pii: PiiField, token_key: bytes, country: str | None) -> None:
+    def __init__(self, source: str, pii: PiiField, token_keys: TokenKeys, country: str | None) -> None:
         self._kind, self._country = pii.kind, country
         self._faces = faces(pii.kind, country)
-        self._start = keyed_hash(token_key, pii.kind).copy
+        self._start, self._tokens = token_keys.keyed_hash(pii.kind).copy, token_keys.tokens
         self._context = field_context(source, pii.path)
         self._type, self._plain = _PLAIN[PII_TYPES[pii.kind]]
         self._path, self._last = pii.path[:-1], pii.path[-1]
@@ -139,22 +121,17 @@ class _Field:
 
     def _replace(self, places: Slots, faces_of: Faces, key: DataKey) -> None:
         found = [faces_of(value) for value in places.values]
-        tokens = self._tokens([normal for normal, _ in found])
+        tokens = self._tokens([self._hash(normal) for normal, _ in found])
         sealed = self._seal([self._plain(value) for value in places.values], key)
         for holder, at, token_, ciphertext, (_, shown) in zip(
             places.holders, places.keys, tokens, sealed, found, strict=True
         ):
             holder[at] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
-    def _tokens(self, normals: Sequence[str]) -> list[str]:
-        digests: list[bytes] = []
-        for normal in normals:
-            mac = self._start()
-            mac.update(normal.encode())
-            digests.append(mac.finalize()[:TOKEN_BYTES])
-        # Of 24 bytes nothing is left over in base64: one call writes them all.
-        text = _text(b"".join(digests))
-        return [text[at : at + TOKEN_LENGTH] for at in range(0, len(text), TOKEN_LENGTH)]
+    def _hash(self, normal: str) -> bytes:
+        mac = self._start()
+        mac.update(normal.encode())
+        return mac.finalize()
 
     def _seal(self, plain: Sequence[bytes], key: DataKey) -> list[str]:
         """Encrypt texts: base64 of nonce, ciphertext and tag."""

@@ -26,7 +26,7 @@ from functions.shared.protection import reveal, unseal
 from functions.token_key import azure_handler as token_key
 from functions.transform import azure_handler
 from functions.transform.azure_handler import Function, Settings
-from tests.functions.transform_kit import ARRIVED, TOKEN_KEY, encode, sale
+from tests.functions.transform_kit import ARRIVED, TOKEN_KEYS, encode, sale
 
 ENVIRONMENT = {
     "SOURCE": "pos",
@@ -118,7 +118,7 @@ def function(keys: dict[Any, VaultKey], hub: Hub, container: Container) -> Funct
     return Function(
         Settings.read(ENVIRONMENT),
         wrap=key_vault.wrapping(keys, "pos"),
-        token_key=TOKEN_KEY,
+        token_keys=TOKEN_KEYS,
         objects=container,
         producer=hub,
     )
@@ -223,7 +223,7 @@ def test_records_are_cut_into_batches_that_the_hub_takes(
     function = Function(
         Settings.read(ENVIRONMENT),
         wrap=key_vault.wrapping(keys, "pos"),
-        token_key=TOKEN_KEY,
+        token_keys=TOKEN_KEYS,
         objects=container,
         producer=hub,
     )
@@ -294,9 +294,21 @@ def test_the_token_key_is_made_once_and_stays() -> None:
     vault = Vault()
     assert token_key.make(vault, "token-key") is True
     first = token_key.read(vault, "token-key")
-    assert len(first) == 32
+    assert first.current == 1
     assert token_key.make(vault, "token-key") is False
     assert token_key.read(vault, "token-key") == first
+
+
+def test_a_version_more_is_added_to_those_that_there_are() -> None:
+    vault = Vault()
+    token_key.make(vault, "token-key")
+    first = token_key.read(vault, "token-key")
+    assert token_key.make(vault, "token-key", wanted=2) is True
+    second = token_key.read(vault, "token-key")
+    assert (second.current, second.continues(first)) == (2, True)
+    for wanted in (2, 1):
+        assert token_key.make(vault, "token-key", wanted=wanted) is False, "none is ever taken back"
+    assert token_key.read(vault, "token-key") == second
 
 
 @pytest.mark.parametrize("value", ["", "short", base64.b64encode(bytes(31)).decode(), "ü" * 44])

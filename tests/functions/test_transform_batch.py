@@ -14,11 +14,12 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transform_kit import ARRIVED, CATALOGUE, TOKEN_KEY, Lake, Wire, encode, records, sale
+from transform_kit import ARRIVED, CATALOGUE, TOKEN_KEYS, Lake, Wire, encode, records, sale
 
 from functions.shared.protection import DataKeys, unseal
 from functions.shared.put_records import encode_natively
 from functions.shared.records import MAX_RECORD_BYTES
+from functions.shared.tokens import TokenKeyError
 from functions.transform import handler as transform_handler
 from functions.transform.batch import BatchTransform, keywords
 from functions.transform.core import Transform
@@ -148,7 +149,7 @@ def test_there_are_at_most_twenty_key_calls_per_million_records() -> None:
         return b"wrapped"
 
     keys = DataKeys(wrap=wrap, seconds=3600, clock=lambda: now[0])
-    batches = BatchTransform(Transform("pos", CATALOGUE.contracts, TOKEN_KEY), keys)
+    batches = BatchTransform(Transform("pos", CATALOGUE.contracts, TOKEN_KEYS), keys)
     for batch in range(1000):
         now[0] = batch * 36.0
         batches.run(records([encode(sale()), encode(sale()), b"x"]), now=now[0])
@@ -274,7 +275,7 @@ def test_nothing_to_write_is_no_call() -> None:
 
 
 def secret(_: dict[str, Any]) -> dict[str, Any]:
-    return {"SecretBinary": base64.b64encode(TOKEN_KEY).decode()}
+    return {"SecretBinary": base64.b64encode(TOKEN_KEYS.written()).decode()}
 
 
 def wrap(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -372,7 +373,7 @@ def test_an_object_store_that_is_down_fails_the_batch() -> None:
 def test_a_token_key_that_is_none_is_refused(value: dict[str, str]) -> None:
     wire = Wire()
     wire.answers["GetSecretValue"] = lambda _: value
-    with pytest.raises(ValueError, match="a binary secret of 32 bytes"):
+    with pytest.raises(TokenKeyError, match="does not hold keys of tokens"):
         Function(
             SETTINGS,
             kms=wire.client("kms"),

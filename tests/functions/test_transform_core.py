@@ -4,6 +4,7 @@ import base64
 import hmac
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -11,10 +12,13 @@ import jsonschema
 import orjson
 import pytest
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from transform_kit import ADDRESS, CATALOGUE, TOKEN_KEY, Lake, encode, sale
+from transform_kit import ADDRESS, CATALOGUE, TOKEN_KEYS, Lake, encode, sale
 
 from functions.shared.protection import reveal, unpack, unseal
 from functions.transform.core import Checker, Transform
@@ -67,10 +71,11 @@ def test_ciphertext_opens_nowhere_else() -> None:
             reveal(key, email, source=source, path=("customer", name))
 
 
-def test_a_token_is_the_hmac_of_the_normalised_value() -> None:
+def test_a_token_is_the_encrypted_hmac_of_the_normalised_value() -> None:
     token = Lake().one(sale())["data"]["customer"]["email"].split(":")[1]
-    digest = hmac.digest(TOKEN_KEY, b"email\0jane.doe@example.com", "sha256")
-    assert token == base64.urlsafe_b64encode(digest[:24]).decode()
+    digest = hmac.digest(TOKEN_KEYS.root, b"email\0jane.doe@example.com", "sha256")
+    block = Cipher(AES(TOKEN_KEYS.versions[1]), ECB()).encryptor().update(digest[:16])
+    assert token == "v00000001-" + base64.urlsafe_b64encode(block).decode().rstrip("=")
 
 
 def test_tokens_are_equal_across_spellings_and_sources() -> None:
@@ -100,7 +105,7 @@ def test_a_phone_is_read_in_the_country_that_its_contract_names_else_in_the_stac
 
     def token(country: str | None = None, **changes: Any) -> str:
         event = sale(customer=sale()["data"]["customer"] | changes)
-        transform = Transform("pos", CATALOGUE.contracts, TOKEN_KEY, country)
+        transform = Transform("pos", CATALOGUE.contracts, TOKEN_KEYS, country)
         ((_, landed),) = transform.protect(
             [(encode(event), 0)], Lake().batches._keys.current("field", encryptions=3), b"{"
         )
@@ -362,10 +367,21 @@ def test_a_derived_id_is_keyed() -> None:
     key = Lake().batches._keys.current("field", encryptions=3)
     found: set[str] = set()
     for n in range(3):
-        transform = Transform("pos", CATALOGUE.contracts, bytes([n] * 32))
+        transform = Transform("pos", CATALOGUE.contracts, replace(TOKEN_KEYS, root=bytes([n] * 32)))
         ((event_id, _),) = transform.protect([(encode(event), 0)], key, b"{")
         found.add(event_id)
     assert len(found) == 3
+
+
+def test_a_derived_id_is_the_same_under_the_next_version_of_the_keys() -> None:
+    """GIVEN an event that is sent again after a rotation THEN its tokens differ, its id does not."""
+    event = sale()
+    del event["event_id"]
+    first, second = Lake().one(event), Lake(token_keys=TOKEN_KEYS.up_to(2)).one(event)
+    old, new = (unpack(record["data"]["customer"]["email"]).token for record in (first, second))
+    assert old != new
+    assert TOKEN_KEYS.up_to(2).hash_of(old) == TOKEN_KEYS.hash_of(old)
+    assert first["event_id"] == second["event_id"]
 
 
 def test_the_protected_data_is_not_changed_by_deriving_an_id() -> None:
@@ -382,7 +398,7 @@ def test_the_protected_data_is_not_changed_by_deriving_an_id() -> None:
 
 def test_events_of_another_source_are_none_of_ours() -> None:
     with pytest.raises(ValueError, match="no contract for source 'crm'"):
-        Transform("crm", CATALOGUE.contracts, TOKEN_KEY)
+        Transform("crm", CATALOGUE.contracts, TOKEN_KEYS)
 
 
 @pytest.mark.parametrize("contract", CATALOGUE.contracts, ids=lambda c: c.event)

@@ -14,11 +14,12 @@ from botocore.config import Config
 
 import contracts
 from functions.shared.protection import DataKeys
+from functions.shared.tokens import TokenKeys
 from functions.transform.batch import BatchTransform
 from functions.transform.core import Transform
 
 CATALOGUE = contracts.load()
-TOKEN_KEY = bytes(range(32))
+TOKEN_KEYS = TokenKeys(root=bytes(range(32)), versions={1: bytes(range(32, 64))})
 ARRIVED = 1767225600.125
 ADDRESS = {
     "line1": "12 Hideaway Road",
@@ -180,9 +181,9 @@ class Keys:
 class Lake:
     """A source's batch transform, with its key service; reads back what it made."""
 
-    def __init__(self, source: str = "pos", **options: Any) -> None:
+    def __init__(self, source: str = "pos", token_keys: TokenKeys = TOKEN_KEYS, **options: Any) -> None:
         self.keys = Keys()
-        transform = Transform(source, EVERY_CONTRACT, TOKEN_KEY)
+        transform = Transform(source, EVERY_CONTRACT, token_keys)
         data_keys = DataKeys(wrap=self.keys.wrap, seconds=3600, clock=lambda: ARRIVED)
         self.batches = BatchTransform(transform, data_keys, **options)
 
