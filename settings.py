@@ -17,6 +17,7 @@ import pulumi
 from pulumi.runtime.config import CONFIG, get_config_env, is_config_secret
 
 import contracts
+import settings_audit
 import settings_azure
 import settings_places
 import settings_quotas
@@ -185,6 +186,20 @@ class Alarms:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Audit:
+    """The trail of who did what: kept, and locked, for `retentionDays`.
+
+    A trail records a whole account. Where another stack owns it, `trail: false` saves paying for it twice.
+    """
+
+    trail: bool = True
+    multi_region: bool = True
+    lock_mode: Literal["governance", "compliance", "none"] = "governance"
+    retention_days: Annotated[int, Range(low=1, high=36500)] = 365
+    force_destroy: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Warehouse:
     """A virtual warehouse."""
 
@@ -272,6 +287,7 @@ class Settings:
     functions: Functions = field(default_factory=Functions)
     logs: Logs = field(default_factory=Logs)
     alarms: Alarms = field(default_factory=Alarms)
+    audit: Audit = field(default_factory=Audit)
     azure: Azure = field(default_factory=Azure)
     snowflake: Snowflake
 
@@ -342,6 +358,7 @@ def examine(
     }
     settings = replace(settings, sources=merged)
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
+    rules += settings_audit.rules(settings)
     rules += settings_places.rules(settings, stack, providers)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
     if settings.cloud == "azure":

@@ -6,7 +6,7 @@ from typing import Any
 
 import pulumi
 
-from components.pattern import Cloud, CloudSpec, LandingSpec, LandingZone
+from components.pattern import AuditSpec, AuditTrail, Cloud, CloudSpec, LandingSpec, LandingZone
 from components.snowflake.landing import LandingStage, LandingStageArgs, listen, listener_policy
 from components.snowflake.warehouse import Warehouse, WarehouseArgs
 from components.stream_to_warehouse import StreamToWarehouse, StreamToWarehouseArgs
@@ -29,6 +29,7 @@ class RetailLake(pulumi.ComponentResource):
 
     cloud: Cloud
     zone: LandingZone
+    trail: AuditTrail | None
     warehouse: Warehouse
     sources: dict[str, StreamToWarehouse]
 
@@ -40,6 +41,16 @@ class RetailLake(pulumi.ComponentResource):
         self.cloud = args.cloud(name, spec, self)
         self.zone = self.cloud.landing_zone(
             f"{name}-landing", LandingSpec(landing=settings.landing, protect=settings.protect), self
+        )
+        self.trail = (
+            self.cloud.audit(
+                f"{name}-audit",
+                self.zone,
+                AuditSpec(audit=settings.audit, protect=settings.protect),
+                self,
+            )
+            if settings.audit.trail
+            else None
         )
         self.warehouse = Warehouse(
             f"{name}-warehouse",
@@ -102,8 +113,15 @@ class RetailLake(pulumi.ComponentResource):
                 "stage": self._stage.stage.fully_qualified_name,
             },
             "roles": {name: role.name for name, role in warehouse.access.roles.items()},
+            **self._audit,
             **self._consents,
         }
+
+    @property
+    def _audit(self) -> dict[str, Any]:
+        """Where to look for who did what, where the stack has a trail of its own."""
+        trail = self.trail
+        return {"audit": {"trail": trail.name, "url": trail.url, "log": trail.log}} if trail else {}
 
     @property
     def _consents(self) -> dict[str, Any]:

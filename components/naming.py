@@ -19,6 +19,7 @@ QUEUE = 80
 ROLE = 64
 STREAM = 128
 TOPIC = 256
+TRAIL = 128
 
 # The longest names that Azure takes; the first four are names in the whole world.
 ACCOUNT = 24  # letters and digits only

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 
 import pulumi
 
-from settings import CLOUDS, Landing, Settings, Streams, Transform
+from settings import CLOUDS, Audit, Landing, Settings, Streams, Transform
 from settings import Delivery as DeliverySettings
 
 LANDING_PREFIX = "landing/"
@@ -27,6 +27,7 @@ class Capability(Enum):
     ENCRYPT_ONLY_KEYS = "keys that a role may encrypt with and not decrypt"
     IMMUTABLE_LANDING = "objects that cannot be changed for a time"
     WAREHOUSE_NOTIFICATION = "telling the warehouse of new objects"
+    AUDIT_TRAIL = "a trail of who did what, which nobody can change"
 
 
 class UnsupportedCloudError(pulumi.RunError):
@@ -77,6 +78,14 @@ class DeliverySpec:
 
     source: str
     delivery: DeliverySettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditSpec:
+    """The trail of who did what: to the landing zone's objects, to keys, to whatever guards them."""
+
+    audit: Audit
+    protect: bool
 
 
 # --- what is handed on ----------------------------------------------------------------------------------
@@ -148,6 +157,15 @@ class WarehouseIdentity:
     word: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuditTrail:
+    """Where it stands who did what: the trail, where its files lie, and the log to search and to watch."""
+
+    name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    log: pulumi.Output[str]
+
+
 # Makes, from a channel's address, the cloud's own policy document that lets the warehouse listen.
 ListenerPolicy = Callable[[pulumi.Output[str]], pulumi.Output[str]]
 
@@ -201,11 +219,17 @@ class Cloud(Protocol):
         """Make the channel that tells of new objects."""
         ...
 
+    def audit(self, name: str, zone: LandingZone, spec: AuditSpec, parent: pulumi.Resource) -> AuditTrail:
+        """Make the trail of who did what; only a cloud with `Capability.AUDIT_TRAIL` is asked to."""
+        ...
+
 
 # --- which cloud ----------------------------------------------------------------------------------------
 
 # In the order in which data flows.
 STAGES = ("landing_zone", "ingress", "protect", "deliver", "trust_warehouse", "notify")
+# Those that only a cloud with a capability has.
+OPTIONAL = {Capability.AUDIT_TRAIL: "audit"}
 
 
 def needed(settings: Settings) -> frozenset[Capability]:
@@ -217,6 +241,7 @@ def needed(settings: Settings) -> frozenset[Capability]:
         Capability.ON_DEMAND_STREAMS: "on-demand" in modes,
         Capability.PROVISIONED_STREAMS: "provisioned" in modes,
         Capability.IMMUTABLE_LANDING: settings.landing.lock_mode != "none",
+        Capability.AUDIT_TRAIL: settings.audit.trail,
     }
     return frozenset(capability for capability, is_wanted in wanted.items() if is_wanted)
 
@@ -238,7 +263,8 @@ def cloud(settings: Settings, clouds: Mapping[str, tuple[str, str] | None] = CLO
     module, name = place
     found: type[Cloud] = getattr(import_module(module), name)
     lacking = [capability.value for capability in needed(settings) - found.capabilities]
-    lacking += [f"the stage {stage}" for stage in STAGES if not callable(getattr(found, stage, None))]
+    stages = [*STAGES, *(stage for able, stage in OPTIONAL.items() if able in found.capabilities)]
+    lacking += [f"the stage {stage}" for stage in stages if not callable(getattr(found, stage, None))]
     if lacking:
         words = "; ".join(sorted(lacking))
         raise UnsupportedCloudError(f"cloud: {settings.cloud} lacks what this stack's settings need: {words}")

@@ -15,6 +15,7 @@ OURS = {
     "components",
     "settings",
     "settings_check",
+    "settings_audit",
     "settings_azure",
     "settings_places",
     "settings_quotas",

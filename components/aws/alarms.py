@@ -52,6 +52,7 @@ class Alarm:
     dimensions: Mapping[str, pulumi.Input[str]]
     above: float = 0
     statistic: str = "Maximum"
+    minutes: int = 1
     periods: int = 1
 
 
@@ -67,7 +68,7 @@ def sound(
         metric_name=alarm.metric,
         dimensions=alarm.dimensions,
         statistic=alarm.statistic,
-        period=60,
+        period=60 * alarm.minutes,
         evaluation_periods=alarm.periods,
         comparison_operator="GreaterThanThreshold",
         threshold=alarm.above,

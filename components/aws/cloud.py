@@ -7,6 +7,7 @@ import pulumi
 from components import naming
 from components.aws import alarms, streams
 from components.aws import context as names
+from components.aws.audit import Audit, AuditArgs
 from components.aws.context import Context
 from components.aws.delivery import DeliveryArgs, DeliveryStream
 from components.aws.keys import Keys, KeysArgs
@@ -17,6 +18,8 @@ from components.aws.token_key import TokenKey, TokenKeyArgs
 from components.aws.transform import Transform, TransformArgs
 from components.aws.warehouse_reader import WarehouseReader, WarehouseReaderArgs
 from components.pattern import (
+    AuditSpec,
+    AuditTrail,
     Capability,
     CloudSpec,
     Delivery,
@@ -138,3 +141,11 @@ class AwsCloud:
             ),
             pulumi.ResourceOptions(parent=parent),
         ).channel
+
+    def audit(self, name: str, zone: LandingZone, spec: AuditSpec, parent: pulumi.Resource) -> AuditTrail:
+        """A trail of CloudTrail."""
+        return Audit(
+            name,
+            AuditArgs(context=self._context, spec=spec, zone=zone, keys=self._keys, alarms=self._alarms),
+            pulumi.ResourceOptions(parent=parent),
+        ).trail

@@ -15,6 +15,7 @@ TRANSFORM = "transform"
 DELIVERY = "delivery"
 TOKEN_KEY = "token-key"  # noqa: S105 (the name of a function)
 WAREHOUSE_READER = "warehouse-reader"
+AUDIT = "audit"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,3 +85,18 @@ class Context:
     def source_roles(self, kind: str) -> list[str]:
         """Return the ARNs of all sources' roles of a kind."""
         return [self.role_arn(self.source_name(source, kind)) for source in self.sources]
+
+    @property
+    def trail_name(self) -> str:
+        """The name that the stack's trail has, or will have."""
+        return naming.fit(f"{self.base}-{AUDIT}", naming.TRAIL)
+
+    @property
+    def trail_arn(self) -> str:
+        """Its ARN, for the key and the bucket that must know the trail before it is made."""
+        return f"arn:{self.partition}:cloudtrail:{self.region}:{self.account}:trail/{self.trail_name}"
+
+    @property
+    def role_prefix(self) -> str:
+        """What the names of all roles of the stack begin with, shortened ones too."""
+        return f"{self.base}-"[: naming.ROLE // 2 - naming.DIGEST - 2]

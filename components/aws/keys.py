@@ -1,8 +1,9 @@
-"""The three keys. Administrators may administer and not use; who may use is named, role by role.
+"""The keys. Administrators may administer and not use; who may use is named, role by role.
 
 `pii` wraps the data keys of personal values: the transforms may encrypt with it and nobody may decrypt,
 until re-identification and replay are named here. `landing` encrypts the landing zone's objects.
-`operations` encrypts what is in motion: streams, queues, topics, logs and the token key.
+`operations` encrypts what is in motion: streams, queues, topics, logs and the token key. A stack with a trail
+of its own has `audit` beside them: who may read what was done need not be able to read anything else.
 """
 
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ class Keys(pulumi.ComponentResource):
     pii: aws.kms.Key
     landing: aws.kms.Key
     operations: aws.kms.Key
+    audit: aws.kms.Key | None
 
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:aws:Keys", name, {}, opts)
@@ -71,9 +73,24 @@ class Keys(pulumi.ComponentResource):
             _operations(context),
             naming.RESTRICTED,
         )
-        self.register_outputs(
-            {"pii": self.pii.arn, "landing": self.landing.arn, "operations": self.operations.arn}
+        self.audit = (
+            self._key("audit", "the audit trail's files", context, _audit(context), naming.INTERNAL)
+            if context.settings.audit.trail
+            else None
         )
+        self.register_outputs(
+            {
+                "pii": self.pii.arn,
+                "landing": self.landing.arn,
+                "operations": self.operations.arn,
+                **({"audit": self.audit.arn} if self.audit else {}),
+            }
+        )
+
+    @property
+    def all(self) -> tuple[aws.kms.Key, ...]:
+        """Every key that there is."""
+        return tuple(key for key in (self.pii, self.landing, self.operations, self.audit) if key)
 
     def _key(
         self, purpose: str, encrypts: str, context: Context, use: list[Statement], classification: str
@@ -222,5 +239,25 @@ def _operations(context: Context) -> list[Statement]:
             "*",
             principal={"Service": f"logs.{context.region}.amazonaws.com"},
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": group}},
+        ),
+    ]
+
+
+def _audit(context: Context) -> list[Statement]:
+    """The trail encrypts, whoever asks for it; who may read its files is for IAM to say."""
+    return [
+        allow(
+            "Trail",
+            ("kms:DescribeKey", "kms:GenerateDataKey*"),
+            "*",
+            principal={"Service": "cloudtrail.amazonaws.com"},
+            conditions={"StringEquals": {"aws:SourceArn": context.trail_arn}},
+        ),
+        allow(
+            "Readers",
+            ("kms:Decrypt",),
+            "*",
+            principal={"AWS": context.root},
+            conditions=via(context, "s3"),
         ),
     ]

@@ -7,8 +7,9 @@ import pulumi_aws as aws
 
 from components import naming
 from components.aws import context as names
+from components.aws.buckets import kept, nobody_deletes, only_tls, secured
 from components.aws.context import Context
-from components.aws.iam import Statement, deny, document
+from components.aws.iam import Statement, deny
 from components.pattern import LANDING_PREFIX, LandingSpec, LandingZone
 from settings import Landing
 
@@ -43,16 +44,9 @@ class LandingBucket(pulumi.ComponentResource):
             tags=args.context.tagged(naming.CONFIDENTIAL),
             opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protect),
         )
-        ready = [*self._secured(name, bucket, args)]
-        versioning = aws.s3.BucketVersioning(
-            name,
-            bucket=bucket.bucket,
-            versioning_configuration={"status": "Enabled"},
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        ready.append(versioning)
-        if locked:
-            ready.append(self._lock(name, bucket, landing, versioning))
+        ready = secured(name, bucket, args.key, _statements(bucket, args), self)
+        lock = (landing.lock_mode, landing.lock_days) if locked else None
+        versioning, *locks = kept(name, bucket, lock, self)
         aws.s3.BucketLifecycleConfiguration(
             name,
             bucket=bucket.bucket,
@@ -64,70 +58,19 @@ class LandingBucket(pulumi.ComponentResource):
             id=bucket.arn,
             url=pulumi.Output.concat("s3://", bucket.bucket, "/", LANDING_PREFIX),
             reader=args.context.role_arn(f"{args.context.base}-{names.WAREHOUSE_READER}"),
-            ready=tuple(ready),
+            ready=(*ready, versioning, *locks),
         )
         self.register_outputs({"bucket": bucket.bucket, "url": self.zone.url})
 
-    def _secured(
-        self, name: str, bucket: aws.s3.Bucket, args: LandingBucketArgs
-    ) -> tuple[pulumi.Resource, ...]:
-        """Encrypt, own and close the bucket before anything can be put into it."""
-        options = pulumi.ResourceOptions(parent=self)
-        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-            name,
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": args.key.arn,
-                    },
-                    # One data key for many objects, where each would cost a call to KMS.
-                    "bucket_key_enabled": True,
-                }
-            ],
-            opts=options,
-        )
-        ownership = aws.s3.BucketOwnershipControls(
-            name, bucket=bucket.bucket, rule={"object_ownership": "BucketOwnerEnforced"}, opts=options
-        )
-        block = aws.s3.BucketPublicAccessBlock(
-            name,
-            bucket=bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=options,
-        )
-        policy = aws.s3.BucketPolicy(
-            name,
-            bucket=bucket.bucket,
-            policy=document(*_statements(bucket.arn, args)),
-            # S3 takes one change of a bucket's access at a time.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
-        )
-        return encryption, ownership, block, policy
 
-    def _lock(
-        self, name: str, bucket: aws.s3.Bucket, landing: Landing, versioning: pulumi.Resource
-    ) -> pulumi.Resource:
-        return aws.s3.BucketObjectLockConfiguration(
-            name,
-            bucket=bucket.bucket,
-            rule={"default_retention": {"mode": landing.lock_mode.upper(), "days": landing.lock_days}},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
-        )
-
-
-def _statements(bucket: pulumi.Output[str], args: LandingBucketArgs) -> list[Statement]:
-    context = args.context
-    objects = pulumi.Output.concat(bucket, "/*")
-    delivered = [pulumi.Output.concat(bucket, "/", prefix, "*") for prefix in (LANDING_PREFIX, ERROR_PREFIX)]
-    oversize = pulumi.Output.concat(bucket, "/", OVERSIZE_PREFIX, "*")
+def _statements(bucket: aws.s3.Bucket, args: LandingBucketArgs) -> list[Statement]:
+    context, arn = args.context, bucket.arn
+    objects = pulumi.Output.concat(arn, "/*")
+    delivered = [pulumi.Output.concat(arn, "/", prefix, "*") for prefix in (LANDING_PREFIX, ERROR_PREFIX)]
+    oversize = pulumi.Output.concat(arn, "/", OVERSIZE_PREFIX, "*")
     encryption, key = "s3:x-amz-server-side-encryption", "s3:x-amz-server-side-encryption-aws-kms-key-id"
     statements = [
-        deny("OnlyTls", ["s3:*"], [bucket, objects], {"Bool": {"aws:SecureTransport": "false"}}),
+        only_tls(bucket),
         # Nothing asked for is the bucket's default; what is asked for must be the same.
         deny(
             "OnlyKms",
@@ -145,13 +88,7 @@ def _statements(bucket: pulumi.Output[str], args: LandingBucketArgs) -> list[Sta
         _only("OnlyTransforms", [oversize], context.source_roles(names.TRANSFORM)),
     ]
     if not args.spec.landing.force_destroy:
-        statements.append(
-            deny(
-                "NobodyDeletes",
-                ["s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"],
-                objects,
-            )
-        )
+        statements.append(nobody_deletes(bucket))
     return statements
 
 

@@ -10,6 +10,8 @@ import pulumi
 
 from components.pattern import (
     LANDING_PREFIX,
+    AuditSpec,
+    AuditTrail,
     Capability,
     CloudSpec,
     Delivery,
@@ -98,6 +100,11 @@ class FakeCloud:
         # The warehouse names its queue's topic in AWS's form only; this one has the form and nothing else.
         address = channel.name.apply(lambda text: f"arn:aws:sns:eu-central-1:123456789012:{text}")
         return NotificationChannel(address=address, ready=(channel,))
+
+    def audit(self, name: str, zone: LandingZone, spec: AuditSpec, parent: pulumi.Resource) -> AuditTrail:
+        """A trail."""
+        made = Part("Trail", name, parent, of=zone.id, days=spec.audit.retention_days)
+        return AuditTrail(name=made.name, url=made.id, log=made.name)
 
     def _stream(self, name: str, source: str, parent: pulumi.Resource) -> Stream:
         made = Part("Stream", name, parent)

@@ -15,7 +15,7 @@ import components.lake  # noqa: F401 (imported before a run, so that a run uses 
 import settings
 from components import pattern
 from components.aws.package import Package
-from components.pattern import STAGES, Cloud
+from components.pattern import OPTIONAL, STAGES, Cloud
 from local.standin import run_in_process
 from local.standin.state import Resource
 from tests.conformance import described
@@ -108,7 +108,8 @@ def watched(cloud: type[Cloud], into: list[Handed]) -> type[Cloud]:
 
         return call
 
-    return type(cloud.__name__, (cloud,), {stage: telling(stage) for stage in STAGES})
+    stages = [*STAGES, *(stage for able, stage in OPTIONAL.items() if able in cloud.capabilities)]
+    return type(cloud.__name__, (cloud,), {stage: telling(stage) for stage in stages})
 
 
 def deploy(cloud: str, stack: str, package: Path, *, preview: bool = False) -> Lake:

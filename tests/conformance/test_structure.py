@@ -14,14 +14,24 @@ import pytest
 import contracts
 import settings
 from components import pattern
-from components.pattern import LANDING_PREFIX, STAGES, Capability, Cloud, UnsupportedCloudError, needed
+from components.pattern import (
+    LANDING_PREFIX,
+    OPTIONAL,
+    STAGES,
+    Capability,
+    Cloud,
+    UnsupportedCloudError,
+    needed,
+)
 from local.standin import run_in_process
 from tests.conformance.conftest import REGISTERED
 from tests.conformance.kit import FAKE, ROOT, Lake, deploy
 
 SOURCES = contracts.load().sources
 PER_SOURCE = ("ingress", "protect", "deliver")
-ENDPOINTS = {stage: get_type_hints(getattr(Cloud, stage))["return"] for stage in STAGES}
+ENDPOINTS = {
+    stage: get_type_hints(getattr(Cloud, stage))["return"] for stage in (*STAGES, *OPTIONAL.values())
+}
 NOTHING = (None, "", (), {}, [])
 
 
@@ -30,6 +40,7 @@ NOTHING = (None, "", (), {}, [])
 
 def test_each_stage_is_asked_for_once_per_stack_or_source(lake: Lake) -> None:
     wanted = {stage: len(SOURCES) if stage in PER_SOURCE else 1 for stage in STAGES}
+    wanted |= {stage: 1 for able, stage in OPTIONAL.items() if able in needed(lake.settings)}
     assert Counter(one.stage for one in lake.handed) == wanted
     for stage in PER_SOURCE:
         assert set(lake.by_source(stage)) == set(SOURCES)
@@ -197,7 +208,8 @@ def found(registered: str) -> type[Cloud]:
 
 
 def test_a_cloud_has_every_stage_as_the_protocol_has_it(found: type[Cloud]) -> None:
-    for name in (*STAGES, "__init__"):
+    optional = [stage for able, stage in OPTIONAL.items() if able in found.capabilities]
+    for name in (*STAGES, *optional, "__init__"):
         asked = [*inspect.signature(getattr(Cloud, name)).parameters]
         assert [*inspect.signature(getattr(found, name)).parameters] == asked, name
     for name in ("place", "endpoints"):

@@ -103,7 +103,7 @@ def test_everything_that_can_be_is_encrypted_with_a_key_of_ours(graph: Graph) ->
     }
     for kind, key in wanted.items():
         assert {one.inputs[key] for one in graph.of(kind)} == {operations}, kind
-    rule = graph.of("BucketServerSideEncryptionConfiguration")[0].inputs["rules"][0]
+    rule = graph.named("BucketServerSideEncryptionConfiguration", "-landing").inputs["rules"][0]
     assert rule["bucketKeyEnabled"] is True
     assert rule["applyServerSideEncryptionByDefault"] == {
         "sseAlgorithm": "aws:kms",
@@ -119,8 +119,8 @@ def test_production_locks_and_protects_what_cannot_be_made_again(graph_of: Calla
     assert protected("prod") == kinds
     assert protected("dev") == protected("local") == set()
     prod = graph_of("prod")
-    assert prod.of("Bucket")[0].inputs["objectLockEnabled"] is True
-    retention = prod.of("BucketObjectLockConfiguration")[0].inputs["rule"]["defaultRetention"]
+    assert prod.named("Bucket", "-landing").inputs["objectLockEnabled"] is True
+    retention = prod.named("BucketObjectLockConfiguration", "-landing").inputs["rule"]["defaultRetention"]
     assert retention == {"mode": "GOVERNANCE", "days": 30}
     assert not [one for one in graph_of("local").custom if one.type.endswith("ObjectLockConfiguration")]
 
@@ -146,7 +146,9 @@ def test_the_topic_lets_the_bucket_publish_and_snowflake_subscribe(graph: Graph)
     assert set(allowed) == {("sns:Publish",), ("sns:Subscribe",)}
     publish = allowed[("sns:Publish",)]
     assert publish["Principal"] == {"Service": "s3.amazonaws.com"}
-    assert publish["Condition"]["ArnEquals"] == {"aws:SourceArn": graph.of("Bucket")[0].outputs["arn"]}
+    assert publish["Condition"]["ArnEquals"] == {
+        "aws:SourceArn": graph.named("Bucket", "-landing").outputs["arn"]
+    }
     assert set(publish["Condition"]["StringEquals"]) == {"aws:SourceAccount"}
     assert "AWS" in allowed[("sns:Subscribe",)]["Principal"]
 
@@ -233,7 +235,7 @@ def test_names_come_from_the_parents(graph: Graph) -> None:
 def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     outputs = graph.run.outputs
     assert set(outputs) == {
-        "cloud", "region", "endpoints", "streams", "landing", "warehouse", "roles", "readme",
+        "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "readme",
     }  # fmt: skip
     assert outputs["endpoints"] == {"kinesis": f"kinesis.{outputs['region']}.amazonaws.com"}
     assert set(outputs["streams"]) == set(contracts.load().sources)
@@ -367,7 +369,10 @@ def test_a_long_stack_name_still_fits_every_service(project: Path) -> None:
         names = [one.inputs[key] for one in graph.of(kind)]
         assert max(map(len, names)) <= longest, kind
         assert len(names) == len(set(names)), kind
-    assert graph.of("Bucket")[0].inputs["bucket"] == graph.of("Bucket")[0].inputs["bucket"].lower()
+    assert (
+        graph.named("Bucket", "-landing").inputs["bucket"]
+        == graph.named("Bucket", "-landing").inputs["bucket"].lower()
+    )
 
 
 def test_the_package_is_one_for_all_functions(graph: Graph) -> None:

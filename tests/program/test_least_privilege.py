@@ -65,7 +65,12 @@ def test_no_role_may_do_anything_to_everything(graph: Graph) -> None:
 
 
 def test_every_role_is_for_one_service_and_no_policy_is_public(graph: Graph) -> None:
-    services = {"transform": "lambda", "token-key": "lambda", "delivery": "firehose"}
+    services = {
+        "transform": "lambda",
+        "token-key": "lambda",
+        "delivery": "firehose",
+        "audit": "cloudtrail",
+    }
     for role in graph.of("Role"):
         (trust,) = statements(role.inputs["assumeRolePolicy"])
         kind = next((kind for kind in services if role.name.endswith(kind)), None)
@@ -169,7 +174,7 @@ def test_a_transform_may_do_what_it_is_for(graph: Graph) -> None:
             *("ReadIngress", "WriteProtected", "WrapDataKeys", "ReadTokenKey", "InMotion"),
             *("PutOversize", "EncryptOversize", "TellExpired", "Log", "Trace"),
         }
-        bucket = graph.of("Bucket")[0].outputs["arn"]
+        bucket = graph.named("Bucket", "-landing").outputs["arn"]
         assert found["PutOversize"]["Resource"] == f"{bucket}/oversize/*"
         assert found["PutOversize"]["Action"] == ["s3:PutObject"]
         assert found["ReadTokenKey"]["Resource"] == graph.of("Secret")[0].outputs["arn"]
@@ -183,7 +188,7 @@ def test_a_transform_may_do_what_it_is_for(graph: Graph) -> None:
 
 
 def test_a_delivery_reads_its_stream_and_writes_below_its_prefixes(graph: Graph) -> None:
-    bucket = graph.of("Bucket")[0].outputs["arn"]
+    bucket = graph.named("Bucket", "-landing").outputs["arn"]
     for source in graph.sources:
         found = by_sid(graph.role_policy(f"-{source}-delivery"))
         assert set(found["ReadProtected"]["Action"]) == DELIVERY_READS
@@ -198,7 +203,7 @@ def test_a_delivery_reads_its_stream_and_writes_below_its_prefixes(graph: Graph)
 
 
 def test_snowflake_reads_what_landed_and_nothing_else(graph: Graph) -> None:
-    bucket = graph.of("Bucket")[0].outputs["arn"]
+    bucket = graph.named("Bucket", "-landing").outputs["arn"]
     found = by_sid(graph.role_policy("-warehouse-reader"))
     assert {action for one in found.values() for action in one["Action"]} == {
         *("s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket", "s3:GetBucketLocation", "kms:Decrypt"),
@@ -221,7 +226,7 @@ def test_the_token_key_s_function_touches_its_secret_only(graph: Graph) -> None:
 
 
 def test_the_bucket_refuses_what_must_not_be(graph: Graph) -> None:
-    found = by_sid(statements(graph.of("BucketPolicy")[0].inputs["policy"]))
+    found = by_sid(statements(graph.named("BucketPolicy", "-landing").inputs["policy"]))
     assert all((one["Effect"], one["Principal"]) == ("Deny", "*") for one in found.values())
     assert found["OnlyTls"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     assert found["OnlyKms"]["Condition"]["StringNotEquals"] == {"s3:x-amz-server-side-encryption": "aws:kms"}
@@ -229,12 +234,12 @@ def test_the_bucket_refuses_what_must_not_be(graph: Graph) -> None:
     assert found["OnlyKms"]["Condition"]["Null"] == {"s3:x-amz-server-side-encryption": "false"}
     deliveries = {one.outputs["arn"] for one in graph.of("Role") if one.name.endswith("-delivery")}
     assert set(found["OnlyDelivery"]["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]) == deliveries
-    may_be_emptied = graph.of("Bucket")[0].inputs["forceDestroy"]
+    may_be_emptied = graph.named("Bucket", "-landing").inputs["forceDestroy"]
     assert ("NobodyDeletes" in found) is not may_be_emptied
 
 
 def test_production_denies_deletion(prod: Graph) -> None:
-    found = by_sid(statements(prod.of("BucketPolicy")[0].inputs["policy"]))
+    found = by_sid(statements(prod.named("BucketPolicy", "-landing").inputs["policy"]))
     assert set(found["NobodyDeletes"]["Action"]) == {
         "s3:DeleteObject",
         "s3:DeleteObjectVersion",

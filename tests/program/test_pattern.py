@@ -34,6 +34,7 @@ def azure(**config: Any) -> settings.Settings:
         "experimental": ["azure"],
         "functions": {"architecture": "x86_64"},
         "streams": {"mode": "provisioned"},
+        "audit": {"trail": False},
     }
     return parsed(**given | config)
 
@@ -49,6 +50,7 @@ def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
     with pytest.raises(UnsupportedCloudError) as raised:
         cloud(parsed(sources={"pos": {"streams": {"mode": "provisioned"}}}), clouds)
     for lacking in (
+        Capability.AUDIT_TRAIL,
         Capability.ENCRYPT_ONLY_KEYS,
         Capability.IMMUTABLE_LANDING,
         Capability.PROVISIONED_STREAMS,
@@ -63,7 +65,25 @@ def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
 def test_the_stages_are_those_of_the_protocol() -> None:
     shared = {"place", "endpoints"}
     declared = {name for name in vars(Cloud) if not name.startswith("_")} - shared
-    assert declared == set(pattern.STAGES)
+    assert declared == {*pattern.STAGES, *pattern.OPTIONAL.values()}
+
+
+class Bold:
+    """A cloud that says that it has a trail, and has none."""
+
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+
+
+def test_a_stage_of_a_capability_is_looked_for_where_the_capability_is_said() -> None:
+    for module, has in (("Little", False), ("Bold", True)):
+        with pytest.raises(UnsupportedCloudError) as raised:
+            cloud(parsed(), {"aws": ("tests.program.test_pattern", module)})
+        assert ("the stage audit" in str(raised.value)) is has
+
+
+def test_azure_says_that_it_has_no_such_trail() -> None:
+    with pytest.raises(UnsupportedCloudError, match=r"^cloud: azure lacks .*: a trail of who did what"):
+        cloud(azure(audit={}))
 
 
 def test_a_cloud_is_known_by_being_registered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,13 +105,18 @@ def test_only_what_is_needed_is_asked_for() -> None:
     assert Capability.IMMUTABLE_LANDING in pattern.needed(parsed())
     dev = parsed(environment="dev", landing={"lockMode": "none"})
     assert Capability.IMMUTABLE_LANDING not in pattern.needed(dev)
+    assert Capability.AUDIT_TRAIL in pattern.needed(dev)
+    assert Capability.AUDIT_TRAIL not in pattern.needed(parsed(audit={"trail": False}))
 
 
 @pytest.mark.parametrize(("made", "config"), [(AwsCloud, parsed), (AzureCloud, azure)])
 def test_a_cloud_has_every_stage_of_the_protocol(made: type[Cloud], config: Any) -> None:
     assert cloud(config()) is made
+    lacks = {stage for able, stage in pattern.OPTIONAL.items() if able not in made.capabilities}
     for name, member in inspect.getmembers(Cloud, inspect.isfunction):
-        if not name.startswith("_") or name == "__init__":
+        if name in lacks:
+            assert not hasattr(made, name), name
+        elif not name.startswith("_") or name == "__init__":
             asked = inspect.signature(member).parameters
             assert list(inspect.signature(getattr(made, name)).parameters) == list(asked), name
 

@@ -22,7 +22,7 @@ SOURCES = ("ecommerce", "pos")
 GOOD: dict[str, Any] = {"environment": "prod", "owner": "data-platform"}
 SECTIONS = [
     *("keys", "landing", "streams", "transform", "delivery", "functions", "logs", "alarms", "snowflake"),
-    *("sources", "tags", "residency", "quotas", "shared"),
+    *("sources", "tags", "residency", "quotas", "shared", "audit"),
 ]
 
 
@@ -104,6 +104,10 @@ def test_all_faults_are_said_at_once() -> None:
         ({"landing": {"expiryDays": 30, "archiveDays": None}}, "landing.expiryDays"),
         ({"landing": {"expiryDays": 90}}, "landing.archiveDays"),
         ({"protect": False}, "protect"),
+        ({"audit": {"lockMode": "none"}}, "audit.lockMode"),
+        ({"audit": {"multiRegion": False}}, "audit.multiRegion"),
+        ({"audit": {"retentionDays": 89}}, "audit.retentionDays"),
+        ({"audit": {"forceDestroy": True}}, "audit.forceDestroy"),
         ({"functions": {"runtime": "current"}}, "functions.runtime"),
         ({"functions": {"architecture": "current"}}, "functions.architecture"),
         ({"snowflake": {"edition": "standard"}}, "snowflake.edition"),
@@ -136,6 +140,16 @@ def test_what_is_locked_for_good_is_not_to_be_destroyed() -> None:
     landing = {"lockMode": "compliance", "forceDestroy": True}
     assert set(faults(environment="dev", protect=False, landing=landing)) == {"landing.forceDestroy"}
     assert set(faults(environment="dev", landing={"forceDestroy": True})) == {"landing.forceDestroy"}
+
+
+def test_a_trail_of_development_may_be_thrown_away_and_a_locked_one_may_not() -> None:
+    audit: dict[str, Any] = {"forceDestroy": True, "multiRegion": False, "retentionDays": 1}
+    assert parse(environment="dev", protect=False, audit=audit).audit.force_destroy
+    assert set(faults(environment="dev", audit=audit)) == {"audit.forceDestroy"}
+    locked = {**audit, "lockMode": "compliance"}
+    assert set(faults(environment="dev", protect=False, audit=locked)) == {"audit.forceDestroy"}
+    # Where another stack owns the trail, nothing is made that these keys could be wrong of.
+    assert not parse(audit={"trail": False, "lockMode": "none", "forceDestroy": True}).audit.trail
 
 
 def test_a_source_overrides_only_what_it_names() -> None:

@@ -1,6 +1,19 @@
 """Stand-ins of the AWS resources that the program uses."""
 
-from . import iam, invokes, kinesis, kms, lambda_, lambda_events, messaging, s3, s3_settings, secrets, watch
+from . import (
+    iam,
+    invokes,
+    kinesis,
+    kms,
+    lambda_,
+    lambda_events,
+    messaging,
+    s3,
+    s3_settings,
+    secrets,
+    trail,
+    watch,
+)
 
 __all__ = [
     "iam",
@@ -13,5 +26,6 @@ __all__ = [
     "s3",
     "s3_settings",
     "secrets",
+    "trail",
     "watch",
 ]

@@ -105,7 +105,10 @@ DESCRIPTION = Description(
             Of(type="aws:sns/topic:Topic", path="kmsMasterKeyId"),
         ),
         "secrets": (Of(type="aws:secretsmanager/secret:Secret", path="kmsKeyId"),),
-        "logs": (Of(type="aws:cloudwatch/logGroup:LogGroup", path="kmsKeyId"),),
+        "logs": (
+            Of(type="aws:cloudwatch/logGroup:LogGroup", path="kmsKeyId"),
+            Of(type="aws:cloudtrail/trail:Trail", path="kmsKeyId"),
+        ),
     },
     excused={
         "aws:lambda/function:Function": "its environment says names and ARNs, no secret",

@@ -131,6 +131,7 @@ DESCRIPTION = Description(
         "prod": {
             "azure-native:location": "westeurope",
             "retaillake:experimental": json.dumps(["azure"]),
+            "retaillake:audit": json.dumps({"trail": False}),
             "retaillake:residency": json.dumps({"regions": ["westeurope"]}),
             "retaillake:azure": json.dumps(PRINCIPALS),
             "retaillake:functions": json.dumps({"architecture": "x86_64"}),
