@@ -102,6 +102,43 @@ def test_what_the_program_says_is_what_the_service_has(up: Lake, client: Client)
     assert alarm["Dimensions"] == [{"Name": "StreamName", "Value": out["stream"]}]
     assert alarm["Threshold"] == 60000
 
+    (trail,) = client("cloudtrail").describe_trails()["trailList"]
+    assert (trail["S3BucketName"], trail["KmsKeyId"], trail["IsMultiRegionTrail"]) == (bucket, key, True)
+    assert trail["LogFileValidationEnabled"] is True
+    assert client("cloudtrail").get_trail_status(Name="sample-trail")["IsLogging"] is True
+    selectors = client("cloudtrail").get_event_selectors(TrailName="sample-trail")["AdvancedEventSelectors"]
+    assert selectors[1]["FieldSelectors"][2] == {
+        "Field": "resources.ARN",
+        "StartsWith": [f"arn:aws:s3:::{bucket}/"],
+    }
+    (counted,) = client("logs").describe_metric_filters()["metricFilters"]
+    assert counted["filterPattern"] == '{ $.userIdentity.type = "Root" }'
+    (metric,) = counted["metricTransformations"]
+    assert (metric["metricNamespace"], metric["metricValue"], metric["defaultValue"]) == ("sample", "1", 0)
+
+
+def test_a_trail_that_is_stopped_or_told_less_is_set_right(sample: Path, up: Lake, client: Client):
+    up()
+    trails = client("cloudtrail")
+    trails.stop_logging(Name="sample-trail")
+    trails.put_event_selectors(TrailName="sample-trail", EventSelectors=[{"ReadWriteType": "WriteOnly"}])
+    (found,) = (step for step in up(refresh).steps if step.urn.endswith("::trail"))
+    assert set(found.properties) == {"advancedEventSelectors", "enableLogging"}
+    up()
+    assert trails.get_trail_status(Name="sample-trail")["IsLogging"] is True
+    assert len(trails.get_event_selectors(TrailName="sample-trail")["AdvancedEventSelectors"]) == 2
+    # And what the program itself takes back is taken back.
+    file = sample / "__main__.py"
+    source = file.read_text().replace("enable_logging=True", "enable_logging=False")
+    start, end = (
+        source.index("    advanced_event_selectors=["),
+        source.index("    tags=tags,\n)\naws.cloudwatch.LogM"),
+    )
+    file.write_text(source[:start] + source[end:])
+    up()
+    assert trails.get_trail_status(Name="sample-trail")["IsLogging"] is False
+    assert "EventSelectors" in trails.get_event_selectors(TrailName="sample-trail")
+
 
 def test_the_rotation_function_makes_the_secret(up: Lake, client: Client):
     secret = up(rotate=True).outputs["secret"]
@@ -167,6 +204,8 @@ EDITS = {
         '"mode": "GOVERNANCE", "days": 1',
         '"mode": "GOVERNANCE", "days": 2',
     ),
+    "aws:cloudtrail/trail:Trail::trail": ("is_multi_region_trail=True", "is_multi_region_trail=False"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter::root": ('"namespace": "sample"', '"namespace": "other"'),
     "aws:kms/key:Key::key": ("enable_key_rotation=True", "enable_key_rotation=False"),
 }
 TAGGED = {
@@ -181,6 +220,7 @@ TAGGED = {
     "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream::delivery",
     "aws:cloudwatch/logGroup:LogGroup::worker",
     "aws:cloudwatch/metricAlarm:MetricAlarm::age",
+    "aws:cloudtrail/trail:Trail::trail",
     "aws:secretsmanager/secret:Secret::token",
 }
 
@@ -249,6 +289,7 @@ LISTS = {
     "cloudwatch": ("describe_alarms", "MetricAlarms"),
     "secretsmanager": ("list_secrets", "SecretList"),
     "kms": ("list_aliases", "Aliases"),
+    "cloudtrail": ("list_trails", "Trails"),
 }
 
 

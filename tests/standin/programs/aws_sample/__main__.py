@@ -249,6 +249,39 @@ aws.cloudwatch.MetricAlarm(
     tags=tags,
 )
 
+# Who did what, and what is heard of it.
+aws.cloudtrail.Trail(
+    "trail",
+    name="sample-trail",
+    s3_bucket_name=bucket.bucket,
+    kms_key_id=key.arn,
+    enable_logging=True,
+    enable_log_file_validation=True,
+    is_multi_region_trail=True,
+    include_global_service_events=True,
+    cloud_watch_logs_group_arn=pulumi.Output.concat(logs.arn, ":*"),
+    cloud_watch_logs_role_arn=role.arn,
+    advanced_event_selectors=[
+        {"name": "account", "field_selectors": [{"field": "eventCategory", "equals": ["Management"]}]},
+        {
+            "name": "objects",
+            "field_selectors": [
+                {"field": "eventCategory", "equals": ["Data"]},
+                {"field": "resources.type", "equals": ["AWS::S3::Object"]},
+                {"field": "resources.ARN", "starts_withs": [pulumi.Output.concat(bucket.arn, "/")]},
+            ],
+        },
+    ],
+    tags=tags,
+)
+aws.cloudwatch.LogMetricFilter(
+    "root",
+    name="root",
+    log_group_name=logs.name,
+    pattern='{ $.userIdentity.type = "Root" }',
+    metric_transformation={"name": "root", "namespace": "sample", "value": "1", "default_value": "0"},
+)
+
 # A secret whose value nobody but its function knows.
 secret = aws.secretsmanager.Secret("token", kms_key_id=key.arn, recovery_window_in_days=7, tags=tags)
 permission = aws.lambda_.Permission(
