@@ -190,9 +190,11 @@ class Audit:
     """The trail of who did what: kept, and locked, for `retentionDays`.
 
     A trail records a whole account. Where another stack owns it, `trail: false` saves paying for it twice.
+    `readers` may decrypt its files.
     """
 
     trail: bool = True
+    readers: tuple[Arn, ...] = ()
     multi_region: bool = True
     lock_mode: Literal["governance", "compliance", "none"] = "governance"
     retention_days: Annotated[int, Range(low=1, high=36500)] = 365

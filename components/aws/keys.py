@@ -244,7 +244,9 @@ def _operations(context: Context) -> list[Statement]:
 
 
 def _audit(context: Context) -> list[Statement]:
-    """The trail encrypts, whoever asks for it; who may read its files is for IAM to say."""
+    """The trail encrypts, and who is named may read its files."""
+    readers = list(context.settings.audit.readers)
+    objects = dict(via(context, "s3")["StringEquals"])
     return [
         allow(
             "Trail",
@@ -253,11 +255,5 @@ def _audit(context: Context) -> list[Statement]:
             principal={"Service": "cloudtrail.amazonaws.com"},
             conditions={"StringEquals": {"aws:SourceArn": context.trail_arn}},
         ),
-        allow(
-            "Readers",
-            ("kms:Decrypt",),
-            "*",
-            principal={"AWS": context.root},
-            conditions=via(context, "s3"),
-        ),
+        *([_by(context, "Readers", ("kms:Decrypt",), readers, **objects)] if readers else []),
     ]

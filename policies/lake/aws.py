@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from policies.graph import Graph, Node
-from policies.lake import aws_access, aws_guard, aws_region, aws_watch
+from policies.lake import aws_access, aws_guard, aws_region, aws_trail, aws_watch
 from policies.lake.grants import ROLE, Grant, grants
 from policies.lake.parts import (
     CLASS,
@@ -20,6 +20,7 @@ from policies.lake.parts import (
     Plaintext,
     Queue,
     Sign,
+    Trail,
     Transform,
     holds_personal_data,
 )
@@ -128,6 +129,11 @@ class AwsLake(Lake):
                 lambda pipe: self.graph.targets(pipe, "awsSnsTopicArn", TOPIC),
             )
         )
+
+    @cached_property
+    def trails(self) -> tuple[Trail, ...]:
+        """Trails of CloudTrail."""
+        return tuple(aws_trail.trails(self.graph))
 
     @cached_property
     def queues(self) -> tuple[Queue, ...]:

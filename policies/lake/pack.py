@@ -1,6 +1,7 @@
 """All policies over a lake, in the order in which data flows."""
 
 from policies.lake import (
+    audit,
     azure_settings,
     coverage,
     decryption,
@@ -29,6 +30,7 @@ POLICIES = (
     *decryption.POLICIES,
     *protection.POLICIES,
     *coverage.POLICIES,
+    *audit.POLICIES,
     *residency.POLICIES,
     *sizing.POLICIES,
     *STRICT,

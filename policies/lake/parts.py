@@ -114,6 +114,15 @@ class Pipe:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trail:
+    """What records who did what: to the objects of which zones, and whether each use of a key, too."""
+
+    node: Node
+    zones: tuple[Node, ...]
+    keys: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Queue:
     """A queue: whether it is where failed messages go, where its own go, and how long it keeps any.
 
@@ -236,6 +245,11 @@ class Lake:
     @cached_property
     def pipes(self) -> tuple[Pipe, ...]:
         """The warehouse's pipes."""
+        return ()
+
+    @cached_property
+    def trails(self) -> tuple[Trail, ...]:
+        """What records who did what."""
         return ()
 
     @cached_property

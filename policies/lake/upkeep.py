@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
-from policies.graph import Node
+from policies.graph import Graph, Node
 from policies.lake import azure_observed, azure_upkeep
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import CLASS, Lake
@@ -18,6 +18,7 @@ STREAM = "aws:kinesis/stream:Stream"
 QUEUE = "aws:sqs/queue:Queue"
 LOGS = "aws:cloudwatch/logGroup:LogGroup"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
 KEY = "aws:kms/key:Key"
 # Where a resource names the key that it is encrypted with.
 KEYED = {
@@ -134,8 +135,15 @@ def _alarmed(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield node, "An alarm that ignores missing data stays as it was: say notBreaching or breaching."
         if node.get("actionsEnabled") is False or not node.get("alarmActions"):
             yield node, "An alarm must tell somebody: set alarmActions, and leave them enabled."
-        if not node.get("dimensions"):
+        if not node.get("dimensions") and not _counted(lake.graph, node):
             yield node, "An alarm must say of which resource: set dimensions."
+
+
+def _counted(graph: Graph, alarm: Node) -> bool:
+    """Say whether a filter of the stack makes the alarm's metric: its log is what the alarm is about."""
+    metric = (alarm.text("namespace"), alarm.text("metricName"))
+    made = (one.section("metricTransformation") for one in graph.of(FILTER))
+    return any((one.get("namespace"), one.get("name")) == metric for one in made)
 
 
 def _tagged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:

@@ -49,6 +49,7 @@ KMS = "aws:kms/key:Key"
 QUEUE = "aws:sqs/queue:Queue"
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+TRAIL = "aws:cloudtrail/trail:Trail"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
 FUNCTION = "aws:lambda/function:Function"
 PERMISSION = "aws:lambda/permission:Permission"
@@ -121,6 +122,17 @@ GOOD: dict[str, dict[str, Any]] = {
     QUEUE: {"kmsMasterKeyId": KEY, "policy": CLOSED, **TAGS},
     TOPIC: {"kmsMasterKeyId": KEY, "policy": CLOSED, **TAGS},
     SUBSCRIPTION: {"protocol": "https", "endpoint": "https://example.com", "topic": "arn"},
+    TRAIL: {
+        "s3BucketName": "b",
+        "enableLogging": True,
+        "enableLogFileValidation": True,
+        "kmsKeyId": KEY,
+        "isMultiRegionTrail": True,
+        "advancedEventSelectors": [
+            {"name": "all", "fieldSelectors": [{"field": "eventCategory", "equals": ["Management"]}]}
+        ],
+        **TAGS,
+    },
     GROUP: {"retentionInDays": 30, "kmsKeyId": KEY, **TAGS},
     FUNCTION: {
         "tracingConfig": {"mode": "Active"},
@@ -198,6 +210,13 @@ _QUEUE = (
 _TOPIC = "A topic must be encrypted: set kmsMasterKeyId to a key of your own that its publishers may use."
 _GROUP = "A log group must say how long it keeps its events: set retentionInDays."
 _GROUP_KEY = "A log group should be encrypted with a key of your own: set kmsKeyId."
+_MANAGEMENT = [{"field": "eventCategory", "equals": ["Management"]}]
+_NOT_KMS = {"field": "eventSource", "notEquals": ["kms.amazonaws.com"]}
+_WRITES = {"field": "readOnly", "equals": ["false"]}
+_EXCLUDED = (
+    "A trail must record all management events, those of KMS too: "
+    "select the eventCategory Management, and narrow it by no other field."
+)
 _TRACE = "A function should be traced: set the mode of tracingConfig to Active."
 _PLAIN = (
     "Environment variables look like secrets in plain text: {}. "
@@ -311,6 +330,51 @@ WEAKNESSES = [
     Weakness(GROUP, "retentionInDays", GONE, "aws-loggroup-configure-retention", _GROUP),
     Weakness(GROUP, "retentionInDays", 0, "aws-loggroup-configure-retention", _GROUP),
     Weakness(GROUP, "kmsKeyId", GONE, "aws-loggroup-configure-kms", _GROUP_KEY),
+    Weakness(
+        TRAIL,
+        "enableLogging",
+        False,
+        "aws-cloudtrail-trail-enable-logging",
+        "A trail must not be stopped: set enableLogging to true.",
+    ),
+    *(
+        Weakness(TRAIL, path, value, "aws-cloudtrail-trail-disallow-exclusions", _EXCLUDED)
+        for path, value in (
+            ("advancedEventSelectors.0.fieldSelectors.0.equals", ["Data"]),
+            ("advancedEventSelectors.0.fieldSelectors", [*_MANAGEMENT, _NOT_KMS]),
+            ("advancedEventSelectors.0.fieldSelectors", [*_MANAGEMENT, _WRITES]),
+        )
+    ),
+    *(
+        Weakness(
+            TRAIL,
+            "enableLogFileValidation",
+            value,
+            "aws-cloudtrail-trail-enable-validation",
+            "A trail's files must be such that a change shows: set enableLogFileValidation to true.",
+        )
+        for value in (False, GONE)
+    ),
+    *(
+        Weakness(
+            TRAIL,
+            "kmsKeyId",
+            value,
+            "aws-cloudtrail-trail-configure-kms",
+            "A trail's files must be encrypted with a key of your own: set kmsKeyId.",
+        )
+        for value in ("alias/aws/s3", GONE)
+    ),
+    *(
+        Weakness(
+            TRAIL,
+            "isMultiRegionTrail",
+            value,
+            "aws-cloudtrail-trail-enable-multi-region",
+            "A trail should record all regions, IAM's among them: set isMultiRegionTrail to true.",
+        )
+        for value in (False, GONE)
+    ),
     Weakness(FUNCTION, "tracingConfig", GONE, "aws-lambda-function-enable-tracing", _TRACE),
     Weakness(FUNCTION, "tracingConfig.mode", "PassThrough", "aws-lambda-function-enable-tracing", _TRACE),
     Weakness(

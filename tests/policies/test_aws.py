@@ -16,6 +16,7 @@ from pulumi_policy.proxy import (
 from policies import (
     access,
     apigateway,
+    cloudtrail,
     dms,
     dynamodb,
     firehose,
@@ -36,7 +37,21 @@ from tests.policies.aws import GOOD, WEAKNESSES, Weakness
 from tests.policies.kit import GONE, Analyzer, Finding, changed, paths, secret, urn
 
 MODULES = (
-    *(access, apigateway, dms, dynamodb, firehose, glue, iam, kinesis, kms, lambda_, logs, opensearch),
+    *(
+        access,
+        apigateway,
+        cloudtrail,
+        dms,
+        dynamodb,
+        firehose,
+        glue,
+        iam,
+        kinesis,
+        kms,
+        lambda_,
+        logs,
+        opensearch,
+    ),
     *(secretsmanager, sns, sqs, tags),
 )
 POLICIES: list[Policy] = [policy for module in MODULES for policy in module.POLICIES]
@@ -93,7 +108,13 @@ def test_every_type_that_a_policy_names_has_a_good_resource() -> None:
         for value in (thing if isinstance(thing, tuple) else (thing,))
         if isinstance(value, str) and value.startswith("aws:")
     }
-    companions = {lambda_.INVOKE_CONFIG, sqs.REDRIVE, sqs.REDRIVE_ALLOW}
+    companions = {
+        lambda_.INVOKE_CONFIG,
+        sqs.REDRIVE,
+        sqs.REDRIVE_ALLOW,
+        *cloudtrail.BUCKETS,
+        *cloudtrail.LOCK,
+    }
     assert len(named) > 30
     assert named - companions <= set(GOOD)
     assert {kind for one in access.GUARDED for kind in one.types} <= set(GOOD)
@@ -154,6 +175,9 @@ def test_remediation_mends_once_and_keeps_the_rest(weak: Weakness) -> None:
 
 def test_policies_mend_what_the_table_says() -> None:
     assert {name for name, policy in RESOURCE_POLICIES.items() if policy.has_remediation()} == {
+        "aws-cloudtrail-trail-enable-logging",
+        "aws-cloudtrail-trail-enable-multi-region",
+        "aws-cloudtrail-trail-enable-validation",
         "aws-dms-instance-disallow-public",
         "aws-dynamodb-replica-enable-pitr",
         "aws-dynamodb-table-enable-pitr",

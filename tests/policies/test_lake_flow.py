@@ -206,7 +206,7 @@ def test_a_delivery_of_plaintext_to_anywhere(prod: Stack) -> None:
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:Put*", "s3:*"])
 @pytest.mark.parametrize("below", ["*", "landing/*", "landing/source=pos/dt=2026-*"])
 def test_a_role_that_may_put_below_a_landing_prefix(prod: Stack, action: str, below: str) -> None:
-    arn = prod.one("Bucket").props["arn"]
+    arn = prod.one("Bucket", "-landing").props["arn"]
     role(prod, "fixer", action, f"{arn}/{below}")
     sources = ["pos"] if "pos" in below else ["ecommerce", "pos"]
     assert only(prod.findings(), "lake-landing-disallow-unprotected") == {
@@ -225,7 +225,7 @@ def test_a_role_that_may_put_elsewhere(prod: Stack) -> None:
 
 
 def test_an_object_that_the_program_puts_below_a_landing_prefix(prod: Stack) -> None:
-    props = {"bucket": prod.one("Bucket").props["bucket"], "key": "landing/source=pos/seed.json"}
+    props = {"bucket": prod.one("Bucket", "-landing").props["bucket"], "key": "landing/source=pos/seed.json"}
     prod.add(Part(type="aws:s3/bucketObjectv2:BucketObjectv2", name="seed", props=props))
     assert only(prod.findings(), "lake-landing-disallow-unprotected") == {
         (

@@ -25,7 +25,7 @@ OPEN = {
 
 def edit(stack: Stack, sid: str, **changes: Any) -> None:
     """Change a statement of the zone's policy, or remove it."""
-    policy = stack.one("BucketPolicy")
+    policy = stack.one("BucketPolicy", "-landing")
     document = json.loads(policy.props["policy"])
     found = [one for one in document["Statement"] if one["Sid"] == sid]
     assert len(found) == 1
@@ -39,7 +39,7 @@ def edit(stack: Stack, sid: str, **changes: Any) -> None:
 @pytest.mark.parametrize("preview", [False, True])
 def test_no_lock(stack_of: Callable[..., Stack], preview: bool) -> None:
     stack = stack_of("prod", preview=preview)
-    stack.drop(stack.one("BucketObjectLockConfiguration"))
+    stack.drop(stack.one("BucketObjectLockConfiguration", "-landing"))
     assert only(stack.findings(), IMMUTABLE) == {UNLOCKED}
 
 
@@ -47,7 +47,7 @@ def test_no_lock(stack_of: Callable[..., Stack], preview: bool) -> None:
     "retention", [None, {}, {"mode": "GOVERNANCE"}, {"mode": "GOVERNANCE", "days": 0}, "?"]
 )
 def test_a_lock_of_no_time(prod: Stack, retention: Any) -> None:
-    prod.one("BucketObjectLockConfiguration").section("rule")["defaultRetention"] = retention
+    prod.one("BucketObjectLockConfiguration", "-landing").section("rule")["defaultRetention"] = retention
     assert only(prod.findings(), IMMUTABLE) == {UNLOCKED}
 
 

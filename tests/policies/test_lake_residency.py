@@ -42,7 +42,7 @@ def test_what_names_another_region(prod: Stack, kind: str, end: str, change: dic
 
 
 def test_regions_are_allowed_by_name(prod: Stack) -> None:
-    prod.one("Bucket").props["region"] = "us-east-1"
+    prod.one("Bucket", "-landing").props["region"] = "us-east-1"
     assert prod.findings({POLICY: {"regions": [HOME, "us-east-1"]}}) == set()
     named = {message for message, _ in only(prod.findings({POLICY: {"regions": ["us-east-1"]}}), POLICY)}
     assert lies(f"{P}-pos-ingress", HOME, "us-east-1") in named

@@ -95,6 +95,8 @@ BROKEN: list[tuple[str, Break, str]] = [
     ("lake-production-enforce-protect", put("Key", "prod-pii", "deletionWindowInDays", 7), "wait 30 days"),
     ("lake-alarm-configure", put("MetricAlarm", "pos-transform-late", "threshold", 1e12), "never raised"),
     ("lake-alarm-configure", put("MetricAlarm", "pos-transform-late", "treatMissingData", "ignore"), "stays as it was"),
+    ("lake-alarm-configure", put("MetricAlarm", "audit-decrypt-denied", "metricName", "another"), "set dimensions"),
+    ("lake-alarm-configure", dropped("LogMetricFilter", "audit-decrypt-denied"), "set dimensions"),
     ("lake-tags-configure", put("Stream", "pos-ingress", "tags.cost-centre", None), "is missing: cost-centre"),
     ("lake-tags-configure", put("Queue", "pos-transform-expired", "tags.owner", ""), "say nothing: owner"),
     ("lake-tags-configure", put("Queue", "pos-transform-expired", "tags.data-classification", "public"), "Nothing of a lake is public"),

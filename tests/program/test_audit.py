@@ -58,11 +58,10 @@ def test_only_the_trail_may_use_what_is_the_trail_s(graph: Graph) -> None:
     """The ARN that the policies say in advance is the one that the trail gets."""
     own = {"aws:SourceArn": trail(graph).outputs["arn"]}
     key = by_sid(statements(graph.named("Key", AUDIT).inputs["policy"]))
-    assert set(key) == {"Administration", "Trail", "Readers"}
+    assert set(key) == {"Administration", "Trail"}
     assert key["Trail"]["Principal"] == {"Service": "cloudtrail.amazonaws.com"}
     assert key["Trail"]["Action"] == ["kms:DescribeKey", "kms:GenerateDataKey*"]
     assert key["Trail"]["Condition"] == {"StringEquals": own}
-    assert key["Readers"]["Action"] == ["kms:Decrypt"]
     bucket = by_sid(statements(graph.named("BucketPolicy", AUDIT).inputs["policy"]))
     assert {sid for sid, one in bucket.items() if one["Effect"] == "Allow"} == {"Look", "Write"}
     assert bucket["Look"]["Condition"] == {"StringEquals": own}
@@ -95,6 +94,18 @@ def test_what_is_kept_is_locked_as_long_as_it_is_kept(graph_of: Callable[[str], 
         policy = by_sid(statements(graph.named("BucketPolicy", AUDIT).inputs["policy"]))
         assert ("NobodyDeletes" in policy) is (stack == "prod")
     assert graph_of("prod").named("Bucket", AUDIT).protect
+
+
+def test_who_is_named_may_decrypt_the_trail_s_files_and_nobody_else(project: Path) -> None:
+    auditor = "arn:aws:iam::123456789012:role/auditor"
+    given = {"lockMode": "none", "forceDestroy": True, "readers": [auditor]}
+    graph = Graph(run_in_process(project, "local", config={"retaillake:audit": json.dumps(given)}))
+    readers = by_sid(statements(graph.named("Key", AUDIT).inputs["policy"]))["Readers"]
+    assert readers["Action"] == ["kms:Decrypt"]
+    assert readers["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": [auditor]},
+        "StringEquals": {"kms:ViaService": ["s3.eu-central-1.amazonaws.com"]},
+    }
 
 
 def test_a_stack_whose_trail_another_one_owns_makes_nothing_of_it(project: Path) -> None:
