@@ -10,6 +10,9 @@ from policies.lake.judged import lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+FILTER = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
+
 
 def _recorded(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     for zone in lake.guarded:
@@ -22,6 +25,14 @@ def _recorded(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
             yield zone, f"No trail records who uses the keys of {zone.name} in {environment}."
 
 
+def _unheard(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    heard = {(one.text("namespace"), one.text("metricName")) for one in lake.graph.of(ALARM)}
+    for node in lake.graph.of(FILTER):
+        metric = node.section("metricTransformation")
+        if (metric.get("namespace"), metric.get("name")) not in heard:
+            yield node, f"Nobody hears of what {node.name} finds in its log: no alarm is on its metric."
+
+
 POLICIES = (
     lake_policy(
         "lake-landing-missing-trail",
@@ -31,5 +42,12 @@ POLICIES = (
         "where another stack owns the trail, suppress this with that reason.",
         severity=Severity.HIGH,
         config=PolicyConfigSchema({"environments": ENVIRONMENTS}),
+    ),
+    lake_policy(
+        "lake-filter-missing-alarm",
+        description="What a filter finds in a log of a lake, somebody hears of.",
+        check=_unheard,
+        steps="Add an alarm on the filter's metric, with an action.",
+        severity=Severity.MEDIUM,
     ),
 )

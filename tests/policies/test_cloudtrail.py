@@ -168,3 +168,16 @@ def test_the_older_selectors_record_objects_too(
         {"readWriteType": reads, "dataResources": [{"type": kind, "values": values}]}
     ]
     assert only(prod.findings(), MISSING) == found
+
+
+# --- what is heard of -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_a_filter_that_nobody_hears_of(stack_of: Callable[..., Stack], preview: bool) -> None:
+    stack = stack_of("prod", preview=preview)
+    assert only(stack.findings(), "lake-filter-missing-alarm") == set()
+    stack.drop(stack.one("MetricAlarm", "audit-root"))
+    message = f"Nobody hears of what {P}-audit-root finds in its log: no alarm is on its metric."
+    found = only(stack.findings(), "lake-filter-missing-alarm")
+    assert found == {(message, f"LogMetricFilter::{P}-audit-root")}

@@ -22,7 +22,7 @@ def found(stack: Stack, **more: Any) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("kind", "end", "what"),
     [
-        ("Bucket", "", "objects"),
+        ("Bucket", "-landing", "objects"),
         ("Stream", "pos-ingress", "a stream"),
         ("Key", "-pii", "a key"),
         ("Secret", "", "a secret"),
@@ -90,7 +90,7 @@ def test_what_is_deleted_must_be_recoverable(
 
 def test_how_long_is_for_the_configuration_to_say(prod: Stack) -> None:
     assert found(prod, config={RETAIN: {"days": 30}}) == set()
-    assert len(found(prod, config={RETAIN: {"days": 31}})) == 5  # keys, secret, database
+    assert len(found(prod, config={RETAIN: {"days": 31}})) == 6  # keys, secret, database
 
 
 @pytest.mark.parametrize("value", [-1, "30", [], {}, True])

@@ -220,7 +220,7 @@ def test_a_role_that_may_put_below_a_landing_prefix(prod: Stack, action: str, be
 
 
 def test_a_role_that_may_put_elsewhere(prod: Stack) -> None:
-    role(prod, "compactor", "s3:PutObject", f"{prod.one('Bucket').props['arn']}/compacted/*")
+    role(prod, "compactor", "s3:PutObject", f"{prod.one('Bucket', '-landing').props['arn']}/compacted/*")
     assert prod.findings() == set()
 
 

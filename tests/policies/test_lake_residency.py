@@ -18,7 +18,7 @@ def lies(name: str, region: str = "us-east-1", allowed: str = HOME) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "end"),
-    [("Stream", "pos-ingress"), ("Bucket", ""), ("Key", "-pii"), ("LogGroup", "pos-delivery")],
+    [("Stream", "pos-ingress"), ("Bucket", "-landing"), ("Key", "-pii"), ("LogGroup", "pos-delivery")],
 )
 def test_a_resource_in_another_region(prod: Stack, kind: str, end: str) -> None:
     part = prod.one(kind, end)
@@ -30,7 +30,7 @@ def test_a_resource_in_another_region(prod: Stack, kind: str, end: str) -> None:
     ("kind", "end", "change"),
     [
         ("Pipe", "pos-warehouse", {"errorIntegration": "arn:aws:sns:us-east-1:1:elsewhere"}),
-        ("Bucket", "", {"bucketRegionalDomainName": "x.s3.us-east-1.amazonaws.com"}),
+        ("Bucket", "-landing", {"bucketRegionalDomainName": "x.s3.us-east-1.amazonaws.com"}),
         ("StorageIntegrationAws", "", {"comment": "arn:aws:s3:us-east-1:1:accesspoint/x"}),
         ("RolePolicy", "pos-transform", {"name": "arn:aws:kms:us-east-1:1:key/x"}),
     ],

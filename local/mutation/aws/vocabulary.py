@@ -66,6 +66,11 @@ RULES: tuple[Rule, ...] = (
     rule("access", r"\blambda/permission:Permission principal$", to("*")),
     rule("access", r"\blambda/permission:Permission action$", to("lambda:*")),
     # what happened
+    rule("trace", r"\bTrail (enableLogging|enableLogFileValidation|isMultiRegionTrail)$", off),
+    rule("trace", r"\bTrail advancedEventSelectors(\[\])?$", gone),
+    rule("trace", r"\bfieldSelectors\[\]\.equals$", to(["NetworkActivity"])),
+    rule("trace", r"\bfieldSelectors\[\]\.startsWiths$", to(["arn:aws:s3:::another/"])),
+    rule("alarm", r"\bLogMetricFilter metricTransformation\.(name|namespace)$", to("another")),
     rule("trace", r"\btracingConfig$", gone),
     rule("trace", r"\btracingConfig\.mode$", to("PassThrough")),
     rule("trace", r"\b(cloudwatchLoggingOptions|loggingConfig)$", gone),
@@ -90,7 +95,18 @@ ELSEWHERE: tuple[tuple[str, str], ...] = (
 )
 
 NEUTRAL: dict[str, tuple[str, ...]] = {
-    "words for people, or a name": (r"\b(description|alarmDescription|name|statementId)$",),
+    "words for people, or a name": (
+        r"(?<!metricTransformation\.)\b(description|alarmDescription|name|statementId)$",
+    ),
+    "where the trail's files and its log are: each is weakened itself; without them nothing is recorded": (
+        r"\bTrail (s3BucketName|cloudWatchLogs(GroupArn|RoleArn))$",
+    ),
+    "the trail is of all regions, and so of the global services too": (
+        r"\bTrail includeGlobalServiceEvents$",
+    ),
+    "what is heard of: a test holds each pattern against events": (
+        r"\bLogMetricFilter (pattern|metricTransformation\.value)$",
+    ),
     "says which resource it belongs to: another one is another graph; taking the resource away is a mutant": (
         r" (bucket|topic|secretId|queueUrl|arn|targetKeyId|function|functionName|role)$",
     ),
@@ -130,6 +146,8 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
         r"\bbucketOwnershipControls:BucketOwnershipControls rule$",
         r"\brules\[\]\.applyServerSideEncryptionByDefault$",
         r"\bfunctionResponseTypes\[\]$",
+        r"\bTrail advancedEventSelectors\[\]\.fieldSelectors(\[\]|\[\]\.(field|\w+\[\]))?$",
+        r"\bLogMetricFilter metricTransformation$",
     ),
 }
 
@@ -141,8 +159,8 @@ PROTECTING: tuple[tuple[str, str], ...] = (
     (r"^aws:s3/bucketLifecycleConfiguration:", "retention"),
     (r"^aws:kms/key:", "encryption"),
     (r"^aws:sqs/queue:", "loss"),
-    (r"^aws:sns/topic:|:MetricAlarm$", "alarm"),
-    (r"^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:", "trace"),
+    (r"^aws:sns/topic:|:(MetricAlarm|LogMetricFilter)$", "alarm"),
+    (r"^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:|^aws:cloudtrail/trail:", "trace"),
 )
 
 HARMLESS: tuple[tuple[str, str], ...] = (
