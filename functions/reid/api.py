@@ -184,9 +184,9 @@ def answer(
         A fault of ours, which the handler answers.
     """
     found = [(operation, match) for operation, route in _ROUTES if (match := route.fullmatch(path))]
-    if not found:
+    allowed = ["GET"] if path == DOCUMENT else [operation.method for operation, _ in found]
+    if not allowed:
         return _problem(RefusedError(problems.NO_ROUTE), path), None
-    allowed = [operation.method for operation, _ in found]
     if method not in allowed:
         return _problem(RefusedError(problems.METHOD), path, {"Allow": ", ".join(allowed)}), None
     operation, match = found[allowed.index(method)]

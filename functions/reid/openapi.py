@@ -14,6 +14,15 @@ VERSION = "1.0.0"
 _REF = "#/components/schemas/{name}"
 
 
+# What the gateway answers before the service is asked; its documents have `about:blank` as their type.
+GATEWAY = (
+    Problem(name="gateway", status=HTTPStatus.FORBIDDEN, title="Not signed, or not by a role that may ask"),
+    Problem(name="gateway", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, title="The request is too large"),
+    Problem(name="gateway", status=HTTPStatus.TOO_MANY_REQUESTS, title="Too many requests at once"),
+    Problem(name="gateway", status=HTTPStatus.GATEWAY_TIMEOUT, title="The service does not answer in time"),
+)
+
+
 def document() -> dict[str, Any]:
     """Return the document."""
     types = [one for operation in OPERATIONS for one in (operation.takes, operation.gives) if one]
@@ -56,7 +65,7 @@ def _operation(operation: Operation, references: dict[type, Any]) -> dict[str, A
         "summary": operation.says,
         "responses": {
             str(int(operation.status)): _content(operation.status.phrase, JSON, references[operation.gives]),
-            **_refusals((*operation.refuses, INTERNAL, UNAVAILABLE)),
+            **_refusals((*operation.refuses, INTERNAL, UNAVAILABLE, *GATEWAY)),
         },
     }
     if operation.takes:
@@ -88,7 +97,10 @@ _ID_PARAMETER = {
 _OF_ITSELF = {
     "operationId": "document",
     "summary": "This document.",
-    "responses": {str(int(HTTPStatus.OK)): _content("The document", JSON, {"type": "object"})},
+    "responses": {
+        str(int(HTTPStatus.OK)): _content("The document", JSON, {"type": "object"}),
+        **_refusals(GATEWAY),
+    },
 }
 _PROBLEM = {
     "title": "Problem",
