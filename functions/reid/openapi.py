@@ -1,5 +1,6 @@
 """The OpenAPI document, made from what the service runs on: its operations, its types, its problems."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -125,3 +126,7 @@ _PROBLEM = {
 def encoded() -> bytes:
     """Return the document as it is served, and shipped as `docs/reid-openapi.json`."""
     return orjson.dumps(document(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(encoded())
