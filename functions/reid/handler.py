@@ -7,7 +7,7 @@ The environment says what it works on:
 `PII_KEY_ARN`
     The key that wrapped the data keys; the function may decrypt with it for the purpose `field`.
 `TOKEN_KEY_SECRET_ARN`
-    The secret with the key of tokens: what was opened must have the token that was asked for.
+    The secret with the keys of tokens: what was opened must have the token that was asked for.
 `WAREHOUSE_SECRET_ARN`
     The secret by which it logs in to the warehouse (`functions.reid.snowflake.Account`).
 `WAREHOUSE_ROLE`, `WAREHOUSE_COMPUTE`, `WAREHOUSE_DATABASE`
@@ -41,7 +41,7 @@ from functions.reid.snowflake import Account, Place, SnowflakeVault
 from functions.reid.store import Store
 from functions.reid.vault import DENIED, Opener
 from functions.shared import aws
-from functions.shared.protection import KEY_BYTES
+from functions.shared.tokens import TokenKeys
 
 NAMESPACE = "RetailLake"
 
@@ -81,9 +81,7 @@ class Environment:
 def opener(environment: Environment) -> Opener:
     """Return what opens values: it needs both secrets, so it is made by the first reveal."""
     secrets: aws.SecretsManager = aws.client("secretsmanager")
-    token_key = secrets.get_secret_value(SecretId=environment.token_key_secret_arn).get("SecretBinary", b"")
-    if len(token_key) != KEY_BYTES:
-        raise ValueError(f"TOKEN_KEY_SECRET_ARN: expected a binary secret of {KEY_BYTES} bytes")
+    kept = secrets.get_secret_value(SecretId=environment.token_key_secret_arn).get("SecretBinary", b"")
     login = secrets.get_secret_value(SecretId=environment.warehouse_secret_arn)["SecretString"]
     place = Place(
         role=environment.warehouse_role,
@@ -94,7 +92,7 @@ def opener(environment: Environment) -> Opener:
         SnowflakeVault(Account.read(login), place, urllib3.PoolManager()),
         aws.client("kms"),
         key=environment.pii_key_arn,
-        token_key=token_key,
+        token_keys=TokenKeys.read(kept),
         allowed=allowed_fields(contracts.load()),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from contracts import Catalogue
+from contracts import Catalogue, dotted
 from functions.reid.problems import KIND, NOT_APPROVER, NOT_REQUESTER, PURPOSE, UNKNOWN_CALLER, RefusedError
 
 _SESSION = re.compile(r"arn:[\w-]+:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
@@ -118,7 +118,7 @@ Allowed = frozenset[tuple[str, str, str]]
 def allowed_fields(catalogue: Catalogue) -> Allowed:
     """Return what the data contracts let be revealed: a field says so itself (`x-pii: {reid: true}`)."""
     return frozenset(
-        (contract.source, ".".join(pii.path), pii.kind)
+        (contract.source, dotted(pii.path), pii.kind)
         for contract in catalogue.contracts
         for pii in contract.pii
         if pii.reid

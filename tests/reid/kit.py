@@ -15,8 +15,9 @@ from functions.reid.service import Service
 from functions.reid.store import Store
 from functions.reid.vault import Opener, Row
 from functions.shared.protection import DataKeys, unpack
+from functions.shared.tokens import TokenKeys
 from functions.transform.protect import Protector
-from tests.functions.transform_kit import CATALOGUE, TOKEN_KEY, sale
+from tests.functions.transform_kit import CATALOGUE, TOKEN_KEYS, sale
 
 REGION = "eu-central-1"
 NOW = 1767225600.0
@@ -48,8 +49,8 @@ class Memory:
         self.asked.append(tokens)
         return [row for row in self.rows if row.kind == kind and row.token in tokens]
 
-    def change(self, token: str, **new: str) -> None:
-        self.rows = [replace(row, **new) if row.token == token else row for row in self.rows]
+    def change(self, of: str, **new: str) -> None:
+        self.rows = [replace(row, **new) if row.token == of else row for row in self.rows]
 
 
 def client(service: str, endpoint: str, region: str = REGION) -> Any:
@@ -78,7 +79,13 @@ def tables(dynamodb: Any, names: Sequence[str]) -> None:
 
 
 def protected(
-    kms: Any, key: str, data: dict[str, Any], *, source: str = "pos", event: str = "sale"
+    kms: Any,
+    key: str,
+    data: dict[str, Any],
+    *,
+    source: str = "pos",
+    event: str = "sale",
+    token_keys: TokenKeys = TOKEN_KEYS,
 ) -> list[Row]:
     """What the vault has of an event that the transform's own code protected."""
     contract = CATALOGUE.event(source, event).latest
@@ -88,7 +95,7 @@ def protected(
         return kms.encrypt(KeyId=key, Plaintext=plain, EncryptionContext=context)["CiphertextBlob"]
 
     data_key = DataKeys(wrap=wrap, seconds=3600).current("field", encryptions=100)
-    Protector(contract, TOKEN_KEY).protect([data], data_key)
+    Protector(contract, token_keys, "US").protect([data], data_key)
     rows: list[Row] = []
     for pii in contract.pii:
         value: Any = data
@@ -119,6 +126,7 @@ class Bench:
     kms: Any
     key: str
     rules: Rules = RULES
+    token_keys: TokenKeys = TOKEN_KEYS
     now: float = NOW
     vault: Memory = field(default_factory=Memory)
     told: list[Entry] = field(default_factory=list)
@@ -132,7 +140,7 @@ class Bench:
             self.vault,
             self.kms,
             key=opener_key or self.key,
-            token_key=TOKEN_KEY,
+            token_keys=self.token_keys,
             allowed=allowed_fields(CATALOGUE),
         )
         return Service(self.store, self.rules, lambda: opener, clock=lambda: self.now, noted=self.told.append)
@@ -141,7 +149,7 @@ class Bench:
         """Put a customer's contact data into the vault; return tokens by kind."""
         data = sale()["data"]
         data["customer"].update(customer)
-        rows = protected(self.kms, self.key, data)
+        rows = protected(self.kms, self.key, data, token_keys=self.token_keys)
         self.vault.rows += rows
         return {row.kind: row.token for row in rows}
 

@@ -41,6 +41,27 @@ def test_every_kind_is_revealed_exactly(bench: Bench, kind: str, value: Any) -> 
     assert bench.step(JANE, id_, "reveal")[1]["values"] == [{"token": token, "value": value}]
 
 
+@pytest.mark.parametrize("written", ["(206) 555-0147", "206.555.0147", "001 206 555 0147"])
+def test_a_phone_that_does_not_say_its_country_is_revealed_as_it_was_written(
+    bench: Bench, written: str
+) -> None:
+    token = bench.people(phone=written)["phone"]
+    id_ = bench.approved([token], kind="phone")
+    assert bench.step(JANE, id_, "reveal")[1]["values"] == [{"token": token, "value": written}]
+
+
+def test_a_token_opens_in_whichever_version_it_is_asked_for_or_kept(bench: Bench) -> None:
+    old = bench.people()["email"]
+    bench.token_keys = bench.token_keys.up_to(3)
+    new = bench.token_keys.translated(old)
+    assert old != new
+    for asked in (old, new):  # kept as it was made
+        assert bench.step(JANE, bench.approved([asked]), "reveal")[1]["values"][0]["value"] == MAIL
+    bench.vault.change(old, token=new)
+    for asked in (old, new):  # kept as it was translated
+        assert bench.step(JANE, bench.approved([asked]), "reveal")[1]["values"][0]["value"] == MAIL
+
+
 def test_the_latest_of_several_rows_is_revealed(bench: Bench) -> None:
     token = bench.people()["email"]
     bench.people(email="JANE.DOE@example.com")  # the same person, written otherwise
