@@ -22,8 +22,10 @@ import settings_audit
 import settings_azure
 import settings_places
 import settings_quotas
+import settings_reid
 from functions.shared.phones import COUNTRIES
 from settings_reader import Fault, OneOf, Range, Reader, Rule, Text
+from settings_reid import Reid
 
 # Module and class of each known cloud, or None where this version cannot deploy to it. A further cloud is a
 # line here (docs/adding-a-cloud.md); only the one that a stack asks for is imported.
@@ -304,6 +306,7 @@ class Settings:
     alarms: Alarms = field(default_factory=Alarms)
     audit: Audit = field(default_factory=Audit)
     azure: Azure = field(default_factory=Azure)
+    reid: Reid | None = None
     snowflake: Snowflake
 
 
@@ -375,6 +378,7 @@ def examine(
     rules = [*_general(settings), *_landing(settings), *_streams(settings, reader.given)]
     rules += _countries(settings)
     rules += settings_audit.rules(settings)
+    rules += settings_reid.rules(settings.reid)
     rules += settings_places.rules(settings, stack, providers)
     rules += settings_access.rules(settings)
     rules += settings_quotas.rules(settings, settings_places.region(settings, providers))
@@ -399,7 +403,9 @@ def load(sources: Collection[str] | None = None) -> Settings:
 
 
 def structured(value: object) -> object:
-    """Pulumi hands on mappings and lists as JSON text; what does not parse is reported as the text it is."""
+    """Pulumi hands on mappings, lists and null as JSON text; what does not parse stays the text it is."""
+    if value == "null":
+        return None
     if isinstance(value, str) and value[:1] in {"{", "["}:
         try:
             return json.loads(value)

@@ -81,13 +81,15 @@ def demand(settings: Settings) -> Demand:
     """Return what the stack's streams and transforms may ask for; each source has two streams."""
     sources = settings.sources.values()
     provisioned = [source.streams for source in sources if source.streams.mode == "provisioned"]
-    functions = sum(_lanes(source) for source in sources)
+    transforms = sum(_lanes(source) for source in sources)
+    # Kept for it alone, whether it runs or not.
+    reserved = settings.reid.concurrency if settings.reid else 0
     return Demand(
         on_demand_streams=2 * (len(sources) - len(provisioned)),
         shards=2 * sum(streams.shards for streams in provisioned),
-        functions=functions,
+        functions=transforms + reserved,
         # All containers start at once: after a deployment, and when a stream that stood still is read.
-        kms_per_second=REQUESTS_AT_START * functions,
+        kms_per_second=REQUESTS_AT_START * transforms,
     )
 
 
@@ -121,7 +123,7 @@ def rules(settings: Settings, place: str | None) -> Iterator[Rule]:
         asked.functions <= most.concurrent_functions,
         ("transform.batchesPerShard", "streams.peakMbPerSecond", "quotas.concurrentFunctions"),
         _beyond(
-            f"{asked.functions} functions at once, one for each batch of each shard",
+            f"{asked.functions} functions at once, one for each batch of each shard and those kept for reid",
             most.concurrent_functions,
             place,
             "concurrentFunctions",

@@ -6,7 +6,16 @@ from typing import Any
 
 import pulumi
 
-from components.pattern import AuditSpec, AuditTrail, Cloud, CloudSpec, LandingSpec, LandingZone
+from components.pattern import (
+    AuditSpec,
+    AuditTrail,
+    Cloud,
+    CloudSpec,
+    LandingSpec,
+    LandingZone,
+    ReidService,
+    ReidSpec,
+)
 from components.snowflake.landing import LandingStage, LandingStageArgs, listen, listener_policy
 from components.snowflake.warehouse import Warehouse, WarehouseArgs
 from components.stream_to_warehouse import StreamToWarehouse, StreamToWarehouseArgs
@@ -32,6 +41,7 @@ class RetailLake(pulumi.ComponentResource):
     trail: AuditTrail | None
     warehouse: Warehouse
     sources: dict[str, StreamToWarehouse]
+    reid: ReidService | None
 
     def __init__(self, name: str, args: RetailLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:index:RetailLake", name, {}, opts)
@@ -88,7 +98,20 @@ class RetailLake(pulumi.ComponentResource):
             )
             for source in catalogue.sources
         }
+        self.reid = self._reidentification(name, settings)
         self.register_outputs(self.outputs)
+
+    def _reidentification(self, name: str, settings: Settings) -> ReidService | None:
+        """Make re-identification where the settings want it; a cloud that lacks it was refused already."""
+        if settings.reid is None:
+            return None
+        spec = ReidSpec(
+            reid=settings.reid,
+            role=self.warehouse.access.roles["REID_SERVICE"].name,
+            compute=self.warehouse.compute["query"].name,
+            database=self.warehouse.database.name,
+        )
+        return self.cloud.reidentify(f"{name}-reid", spec, self)
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -116,6 +139,7 @@ class RetailLake(pulumi.ComponentResource):
             "services": {name: user.name for name, user in warehouse.services.users.items()},
             **self._tri_secret,
             **self._audit,
+            **({"reid": vars(self.reid)} if self.reid else {}),
             **self._consents,
         }
 

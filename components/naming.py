@@ -11,6 +11,7 @@ from hashlib import sha256
 from settings import Settings
 
 # The longest names that the services take.
+API = 128
 BUCKET = 63
 DELIVERY = 64
 FUNCTION = 64
@@ -18,6 +19,7 @@ KEY_ALIAS = 250
 QUEUE = 80
 ROLE = 64
 STREAM = 128
+TABLE = 255
 TOPIC = 256
 TRAIL = 128
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol
 
 import pulumi
 
-from settings import CLOUDS, Audit, Landing, Settings, Streams, Transform
+from settings import CLOUDS, Audit, Landing, Reid, Settings, Streams, Transform
 from settings import Delivery as DeliverySettings
 
 LANDING_PREFIX = "landing/"
@@ -28,6 +28,7 @@ class Capability(Enum):
     IMMUTABLE_LANDING = "objects that cannot be changed for a time"
     WAREHOUSE_NOTIFICATION = "telling the warehouse of new objects"
     AUDIT_TRAIL = "a trail of who did what, which nobody can change"
+    REIDENTIFICATION = "revealing single values, on approval and on the record"
 
 
 class UnsupportedCloudError(pulumi.RunError):
@@ -86,6 +87,16 @@ class AuditSpec:
 
     audit: Audit
     protect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReidSpec:
+    """Re-identification: its rules, and as whom, with what and where it reads the warehouse's vault."""
+
+    reid: Reid
+    role: pulumi.Output[str]
+    compute: pulumi.Output[str]
+    database: pulumi.Output[str]
 
 
 # --- what is handed on ----------------------------------------------------------------------------------
@@ -166,6 +177,19 @@ class AuditTrail:
     log: pulumi.Output[str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReidService:
+    """Where re-identification is asked, what it keeps, and the secret by which it logs in to the warehouse.
+
+    The secret is empty until an operator puts the service user's key into it.
+    """
+
+    url: pulumi.Output[str]
+    requests: pulumi.Output[str]
+    journal: pulumi.Output[str]
+    login: pulumi.Output[str]
+
+
 # Makes, from a channel's address, the cloud's own policy document that lets the warehouse listen.
 ListenerPolicy = Callable[[pulumi.Output[str]], pulumi.Output[str]]
 
@@ -228,13 +252,17 @@ class Cloud(Protocol):
         """Make the trail of who did what; only a cloud with `Capability.AUDIT_TRAIL` is asked to."""
         ...
 
+    def reidentify(self, name: str, spec: ReidSpec, parent: pulumi.Resource) -> ReidService:
+        """Make the service that turns tokens back into values; asked as `audit` is."""
+        ...
+
 
 # --- which cloud ----------------------------------------------------------------------------------------
 
 # In the order in which data flows.
 STAGES = ("landing_zone", "ingress", "protect", "deliver", "trust_warehouse", "notify")
 # Those that only a cloud with a capability has.
-OPTIONAL = {Capability.AUDIT_TRAIL: "audit"}
+OPTIONAL = {Capability.AUDIT_TRAIL: "audit", Capability.REIDENTIFICATION: "reidentify"}
 
 
 def needed(settings: Settings) -> frozenset[Capability]:
@@ -247,6 +275,7 @@ def needed(settings: Settings) -> frozenset[Capability]:
         Capability.PROVISIONED_STREAMS: "provisioned" in modes,
         Capability.IMMUTABLE_LANDING: settings.landing.lock_mode != "none",
         Capability.AUDIT_TRAIL: settings.audit.trail,
+        Capability.REIDENTIFICATION: settings.reid is not None,
     }
     return frozenset(capability for capability, is_wanted in wanted.items() if is_wanted)
 

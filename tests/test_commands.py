@@ -27,6 +27,7 @@ PAGES = sorted(
     ).stdout.splitlines()
 )
 PYTHON, MAKE = ".venv/bin/python", "make"
+GROUPS = {"reid"}  # of the verbs of `local`
 PARSERS = {"argparse", "typer", "click"}
 
 
@@ -87,21 +88,26 @@ def unknown(module: str, given: list[str]) -> list[str]:
     options = [word.partition("=")[0] for word in given if word.startswith("--")]
     if not verb and not options:
         return []
-    said = helped(module, verb)
+    # A verb may be a group of verbs: what follows it is one then.
+    below = given[1] if module == "local" and verb in GROUPS and len(given) > 1 else None
+    said = helped(module, verb, below)
     if said is None:
-        return [f"-m {module} {verb or ''}"]
+        return [" ".join(word for word in ("-m", module, verb, below) if word)]
     return [option for option in options if not re.search(rf"{option}\b", said)]
 
 
 @cache
-def helped(module: str, verb: str | None) -> str | None:
+def helped(module: str, verb: str | None, below: str | None = None) -> str | None:
     """A program's own help on a verb; None where it has no such verb."""
     if module == "local":
         from local.cli.app import app
 
-        if verb and verb not in getattr(typer.main.get_command(app), "commands", {}):
-            return None
-        done = CliRunner().invoke(app, [*([verb] if verb else []), "--help"], env={"COLUMNS": "300"})
+        found, words = typer.main.get_command(app), [word for word in (verb, below) if word]
+        for word in words:
+            found = getattr(found, "commands", {}).get(word)
+            if found is None:
+                return None
+        done = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "300"})
         return done.output
     source = find_spec(module)
     assert source and source.origin

@@ -20,6 +20,7 @@ OURS = {
     "settings_places",
     "settings_quotas",
     "settings_reader",
+    "settings_reid",
     "settings_sharing",
     "settings_stacks",
     "policies",

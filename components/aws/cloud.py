@@ -14,6 +14,7 @@ from components.aws.keys import Keys, KeysArgs
 from components.aws.landing import LandingBucket, LandingBucketArgs
 from components.aws.notification import Notification, NotificationArgs
 from components.aws.package import Package, Target
+from components.aws.reid import Reidentification, ReidentificationArgs
 from components.aws.token_key import TokenKey, TokenKeyArgs
 from components.aws.transform import Transform, TransformArgs
 from components.aws.warehouse_reader import WarehouseReader, WarehouseReaderArgs
@@ -29,6 +30,8 @@ from components.pattern import (
     ListenerPolicy,
     NotificationChannel,
     ProtectionSpec,
+    ReidService,
+    ReidSpec,
     Stream,
     StreamSpec,
     WarehouseIdentity,
@@ -154,3 +157,18 @@ class AwsCloud:
             AuditArgs(context=self._context, spec=spec, zone=zone, keys=self._keys, alarms=self._alarms),
             pulumi.ResourceOptions(parent=parent),
         ).trail
+
+    def reidentify(self, name: str, spec: ReidSpec, parent: pulumi.Resource) -> ReidService:
+        """A REST API, a Lambda and two DynamoDB tables."""
+        return Reidentification(
+            name,
+            ReidentificationArgs(
+                context=self._context,
+                spec=spec,
+                package=self._package,
+                keys=self._keys,
+                token_key=self._token_key,
+                alarms=self._alarms,
+            ),
+            pulumi.ResourceOptions(parent=parent),
+        ).service

@@ -1,6 +1,6 @@
 """What every stage on AWS knows of its stack: where it is, how things are called, what they share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -16,6 +16,7 @@ DELIVERY = "delivery"
 TOKEN_KEY = "token-key"  # noqa: S105 (the name of a function)
 WAREHOUSE_READER = "warehouse-reader"
 AUDIT = "audit"
+REID = "reid"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,11 @@ class Context:
         Key policies and the warehouse's integration must name roles that are made after them.
         """
         return f"arn:{self.partition}:iam::{self.account}:role/{naming.fit(logical, naming.ROLE)}"
+
+    def people_arns(self, roles: Iterable[str]) -> list[str]:
+        """Return patterns of the ARNs of people's roles, which may have any path: sign-in gives them one."""
+        prefix = f"arn:{self.partition}:iam::{self.account}:role"
+        return [f"{prefix}/{path}{role}" for role in roles for path in ("", "*/")]
 
     def source_roles(self, kind: str) -> list[str]:
         """Return the ARNs of all sources' roles of a kind."""

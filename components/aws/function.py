@@ -20,6 +20,8 @@ class FunctionArgs:
     ----------
     key
         Encrypts the log.
+    reserved
+        How many of the account's functions are kept for it, and the most that run at once.
     """
 
     context: Context
@@ -31,6 +33,7 @@ class FunctionArgs:
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     memory_mb: int = 256
     timeout_seconds: int = 60
+    reserved: int | None = None
 
 
 class Function(pulumi.ComponentResource):
@@ -78,6 +81,7 @@ class Function(pulumi.ComponentResource):
             code=args.package.archive,
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
+            reserved_concurrent_executions=args.reserved,
             environment={"variables": args.environment} if args.environment else None,
             logging_config={
                 "log_format": "JSON",

@@ -1,8 +1,9 @@
 """The keys. Administrators may administer and not use; who may use is named, role by role.
 
-`pii` wraps the data keys of personal values: the transforms may encrypt with it and nobody may decrypt,
-until re-identification and replay are named here. `landing` encrypts the landing zone's objects.
-`operations` encrypts what is in motion: streams, queues, topics, logs and the token key. A stack with a trail
+`pii` wraps the data keys of personal values: the transforms may encrypt with it, and nobody may decrypt
+but re-identification, for the purpose `field`, where the stack has it; replay is not named yet. `landing`
+encrypts the landing zone's objects. `operations` encrypts what is in motion and what is kept about it:
+streams, queues, topics, logs, secrets, and the tables of re-identification. A stack with a trail
 of its own has `audit` beside them: who may read what was done need not be able to read anything else. Where a
 stack owns the warehouse's account, Snowflake may compose its own key with `warehouse` (Tri-Secret Secure).
 """
@@ -64,7 +65,9 @@ class Keys(pulumi.ComponentResource):
     def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:aws:Keys", name, {}, opts)
         context = args.context
-        self.pii = self._key("pii", "personal values", context, _encrypt_only(context), naming.RESTRICTED)
+        self.pii = self._key(
+            "pii", "personal values", context, [*_encrypt_only(context), *_reveal(context)], naming.RESTRICTED
+        )
         self.landing = self._key(
             "landing", "the landing zone's objects", context, _landing(context), naming.CONFIDENTIAL
         )
@@ -149,12 +152,26 @@ def _encrypt_only(context: Context) -> list[Statement]:
     ]
 
 
-def encryption_context(source: str) -> dict[str, dict[str, object]]:
+def _reveal(context: Context) -> list[Statement]:
+    """Re-identification may unwrap data keys of single values, of every source, and of nothing else."""
+    if context.settings.reid is None:
+        return []
+    condition = {
+        "ArnEquals": {"aws:PrincipalArn": context.role_arn(f"{context.base}-{names.REID}")},
+        **encryption_context(*context.sources, purposes=("field",)),
+    }
+    root = {"AWS": context.root}
+    return [allow("Reidentification", ("kms:Decrypt",), "*", principal=root, conditions=condition)]
+
+
+def encryption_context(
+    *sources: str, purposes: tuple[str, ...] = ("field", "quarantine")
+) -> dict[str, dict[str, object]]:
     """Return the condition that a wrapped data key says whose it is and what for, and nothing else."""
     return {
         "StringEquals": {
-            "kms:EncryptionContext:source": source,
-            "kms:EncryptionContext:purpose": ["field", "quarantine"],
+            "kms:EncryptionContext:source": sources[0] if len(sources) == 1 else list(sources),
+            "kms:EncryptionContext:purpose": purposes[0] if len(purposes) == 1 else list(purposes),
         },
         "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["source", "purpose"]},
     }
@@ -200,7 +217,9 @@ def _landing(context: Context) -> list[Statement]:
 
 def _operations(context: Context) -> list[Statement]:
     readers = context.source_roles(names.TRANSFORM) + context.source_roles(names.DELIVERY)
-    token_key = context.role_arn(f"{context.base}-{names.TOKEN_KEY}")
+    keepers = [context.role_arn(f"{context.base}-{names.TOKEN_KEY}")]
+    if context.settings.reid:
+        keepers.append(context.role_arn(f"{context.base}-{names.REID}"))
     streams = dict(via(context, "kinesis")["StringEquals"])
     secrets = dict(via(context, "secretsmanager")["StringEquals"])
     group = f"arn:{context.partition}:logs:{context.region}:{context.account}:log-group:*"
@@ -218,7 +237,7 @@ def _operations(context: Context) -> list[Statement]:
             context,
             "Secrets",
             ENCRYPT_AND_DECRYPT,
-            [*context.source_roles(names.TRANSFORM), token_key],
+            [*context.source_roles(names.TRANSFORM), *keepers],
             **secrets,
         ),
         allow(
@@ -248,6 +267,36 @@ def _operations(context: Context) -> list[Statement]:
             "*",
             principal={"Service": f"logs.{context.region}.amazonaws.com"},
             conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": group}},
+        ),
+        *_tables(context),
+    ]
+
+
+def _tables(context: Context) -> list[Statement]:
+    """Re-identification and auditors read tables; who deploys lets the service itself use the key."""
+    reid = context.settings.reid
+    if reid is None:
+        return []
+    through = dict(via(context, "dynamodb")["StringEquals"])
+    readers = [context.role_arn(f"{context.base}-{names.REID}"), *context.people_arns(reid.auditors)]
+    return [
+        allow(
+            "Tables",
+            ("kms:Decrypt",),
+            "*",
+            principal={"AWS": context.root},
+            conditions={"ArnLike": {"aws:PrincipalArn": readers}, "StringEquals": through},
+        ),
+        # A table is made with grants for the service itself, and with nothing else.
+        allow(
+            "TableGrants",
+            ("kms:CreateGrant",),
+            "*",
+            principal={"AWS": context.root},
+            conditions={
+                "StringEquals": through,
+                "Bool": {"kms:GrantIsForAWSResource": "true"},
+            },
         ),
     ]
 

@@ -41,7 +41,10 @@ class AzureCloud:
     """The stages on Azure, and what they share: keys, logs, the functions' plan and zip, the token key."""
 
     # What is done to an account or a vault goes to the stack's log workspace, which is kept but not locked.
-    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {Capability.AUDIT_TRAIL}
+    capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability) - {
+        Capability.AUDIT_TRAIL,
+        Capability.REIDENTIFICATION,
+    }
 
     def __init__(self, name: str, spec: CloudSpec, parent: pulumi.Resource) -> None:
         self._context = context = Context.find(name, spec.settings, spec.sources, spec.tags, parent)

@@ -15,9 +15,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from local.cli import programs
-from local.processes import ensure, find
-from local.state import PROJECT_ROOT, Lake, LakeError, Paths
+from local.cli import programs, reid
+from local.cli.running import running
+from local.processes import ensure
+from local.state import PROJECT_ROOT, Lake, Paths
 
 app = typer.Typer(
     name="python -m local",
@@ -26,6 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(reid.app, name="reid")
 OURS = {"components", "contracts", "local", "policies", "settings"}
 # A URN holds `:snowflake:`, which would be drawn.
 console = Console(emoji=False)
@@ -61,15 +63,6 @@ def days_of(text: str) -> int | None:
     if text.isdecimal():
         return int(text)
     raise typer.BadParameter("expected a number of days (0 for none), or all")
-
-
-def running(*names: str) -> Lake:
-    """The lake, if those of its processes run; a driver would try a dead one for long, and say less."""
-    lake = Lake.load()
-    for name in names:
-        if not find(lake.paths, name):
-            raise LakeError(f"the process `{name}` has ended: `python -m local up --days 0` starts it again")
-    return lake
 
 
 @app.command()

@@ -14,6 +14,7 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from local import reid
 from local.cli import programs
 from local.cli.drain import arrive, model
 from local.processes import HOST, ensure, find, stop_all
@@ -151,6 +152,7 @@ def _deploy(paths: Paths, engine: str, endpoint: str, warehouse: tuple[str, int]
         outputs=outputs,
     )
     lake.save()
+    reid.let_in(lake)
     return lake
 
 

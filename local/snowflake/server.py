@@ -30,7 +30,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from local.snowflake import access, context, objects, wire
+from local.snowflake import access, context, objects, sqlapi, wire
 from local.snowflake.engine import ADMIN, Engine
 from local.snowflake.names import Name, parts_of
 from local.snowflake.result import DML, Result
@@ -74,6 +74,7 @@ class Server:
                 Route("/session/token-request", self.session, methods=["POST"]),
                 Route("/queries/v1/query-request", self.query, methods=["POST"]),
                 Route("/queries/v1/abort-request", self.abort, methods=["POST"]),
+                Route("/api/v2/statements", self.statement, methods=["POST"]),
                 Route("/telemetry/send", self.telemetry, methods=["POST"]),
                 Route("/telemetry/send/sessionless", self.telemetry, methods=["POST"]),
             ],
@@ -203,6 +204,28 @@ class Server:
         except Exception as fault:
             return _refused(_unforeseen(fault))
         return await run_in_threadpool(_answer, session, result)
+
+    async def statement(self, request: Request) -> JSONResponse:
+        """Run one statement of the SQL API, in a session of its own."""
+        try:
+            user, asked = sqlapi.user_of(request.headers), await _json(request)
+            address = request.client.host if request.client else ""
+            return JSONResponse(await run_in_threadpool(self._state, user, asked, address))
+        except Error as fault:
+            log.info("sql api: %s", _without_values(str(fault.msg)))
+            status, body = sqlapi.refused(fault)
+        except Exception as fault:
+            status, body = sqlapi.refused(_unforeseen(fault))
+        return JSONResponse(body, status_code=status)
+
+    def _state(self, user: str, asked: dict[str, Any], address: str) -> dict[str, Any]:
+        session = self._open({"LOGIN_NAME": user}, sqlapi.wanted(asked), address)
+        try:
+            return sqlapi.answered(
+                _execute(session, {"sqlText": asked["statement"], "bindings": asked.get("bindings")})
+            )
+        finally:
+            session.close()
 
 
 def _execute(session: Session, asked: dict[str, Any]) -> Result:

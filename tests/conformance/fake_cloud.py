@@ -21,6 +21,8 @@ from components.pattern import (
     ListenerPolicy,
     NotificationChannel,
     ProtectionSpec,
+    ReidService,
+    ReidSpec,
     Stream,
     StreamSpec,
     WarehouseIdentity,
@@ -109,6 +111,11 @@ class FakeCloud:
         """A trail."""
         made = Part("Trail", name, parent, of=zone.id, days=spec.audit.retention_days)
         return AuditTrail(name=made.name, url=made.id, log=made.name)
+
+    def reidentify(self, name: str, spec: ReidSpec, parent: pulumi.Resource) -> ReidService:
+        """A service; a cloud that lacks it has neither this nor the capability."""
+        made = Part("Reidentification", name, parent, reads=spec.database)
+        return ReidService(url=made.name, requests=made.name, journal=made.name, login=made.name)
 
     def _stream(self, name: str, source: str, parent: pulumi.Resource) -> Stream:
         made = Part("Stream", name, parent)

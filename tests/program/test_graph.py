@@ -236,7 +236,7 @@ def test_names_come_from_the_parents(graph: Graph) -> None:
 def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     outputs = graph.run.outputs
     assert set(outputs) == {
-        "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "readme",
+        "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "readme", "reid",
     }  # fmt: skip
     assert outputs["endpoints"] == {"kinesis": f"kinesis.{outputs['region']}.amazonaws.com"}
     assert set(outputs["streams"]) == set(contracts.load().sources)
@@ -349,14 +349,26 @@ def test_a_third_source_is_one_file_and_yields_the_whole_chain(
     } == {"ip": [f'{signup}."IP"'], "nested": [f'{signup}."EMAILS"']}
     assert graph.named("MaskingPolicy", "-ip").inputs["name"] == "MASK_IP"
     assert graph.named("MaskingPolicy", "-nested").inputs["body"] == masking_body("", kind=contracts.NESTED)
-    # What was there stays as it was, but for the keys' and the bucket's lists of roles.
+    # What was there stays as it was, but for the keys' and the bucket's lists of roles, and of what may be
+    # revealed: that is of every source.
     before = {one.urn: one.inputs for one in graph_of("local").run.resources}
     changed = {
         one.type.rpartition(":")[2]
         for one in run.resources
         if one.urn in before and one.inputs != before[one.urn] and one.custom
     }
-    assert changed <= {"Key", "BucketPolicy", "Function"}  # a function's package has one contract more
+    assert changed <= {
+        "Key",
+        "BucketPolicy",
+        "Function",
+        "RolePolicy",
+    }  # a function's package has one contract more
+    policies = [
+        one.name
+        for one in run.resources
+        if one.type.endswith(":RolePolicy") and one.inputs != before.get(one.urn, one.inputs)
+    ]
+    assert policies == ["retaillake-local-reid"]
 
 
 def test_a_long_stack_name_still_fits_every_service(project: Path) -> None:

@@ -16,6 +16,10 @@ from tests.program.graph import ACCOUNT_WIDE, Graph, by_sid, listed, statements
 
 # Actions that are no operation of the API.
 IAM_ONLY = {
+    "dynamodb:PartiQLDelete",
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "execute-api:Invoke",
     "lambda:InvokeFunction",
     "s3:BypassGovernanceRetention",
     "s3:DeleteObjectVersion",
@@ -68,6 +72,7 @@ def test_every_role_is_for_one_service_and_no_policy_is_public(graph: Graph) -> 
     services = {
         "transform": "lambda",
         "token-key": "lambda",
+        "reid": "lambda",
         "delivery": "firehose",
         "audit": "cloudtrail",
     }
@@ -93,10 +98,12 @@ def listed_principals(statement: dict[str, Any]) -> list[str]:
 # --- keys -----------------------------------------------------------------------------------------------
 
 
-def test_with_the_pii_key_transforms_encrypt_and_nobody_decrypts(graph: Graph) -> None:
+def test_with_the_pii_key_transforms_encrypt_and_nobody_else_uses_it_but_reid(graph: Graph) -> None:
     key = graph.named("Key", "-pii")
     uses = []
     for statement in statements(key.inputs["policy"]):
+        if statement["Sid"] == "Reidentification":
+            continue
         actions = [action for action in statement["Action"] if USES_OF_A_KEY.match(action)]
         assert actions in ([], ["kms:Encrypt"])
         if actions:
@@ -114,8 +121,75 @@ def test_with_the_pii_key_transforms_encrypt_and_nobody_decrypts(graph: Graph) -
         if key.outputs["arn"] in listed(statement["Resource"])
     ]
     assert sorted(granted) == [
-        (f"{graph.base}-{source}-transform", ["kms:Encrypt"]) for source in graph.sources
+        *((f"{graph.base}-{source}-transform", ["kms:Encrypt"]) for source in graph.sources),
+        (f"{graph.base}-reid", ["kms:Decrypt"]),
     ]
+
+
+def test_reid_alone_decrypts_single_values_and_nothing_else(graph: Graph) -> None:
+    """The key's policy and the role's say the same: these sources, this purpose, and no other context."""
+    key, role = graph.named("Key", "-pii"), graph.named("Role", "-reid")
+    by_key = by_sid(statements(key.inputs["policy"]))["Reidentification"]
+    by_role = by_sid(graph.role_policy("-reid"))["UnwrapDataKeys"]
+    assert by_key["Action"] == by_role["Action"] == ["kms:Decrypt"]
+    assert by_role["Resource"] == key.outputs["arn"]
+    assert by_key["Condition"].pop("ArnEquals") == {"aws:PrincipalArn": role.outputs["arn"]}
+    assert by_key["Condition"] == by_role["Condition"]
+    assert by_role["Condition"] == {
+        "StringEquals": {
+            "kms:EncryptionContext:source": graph.sources,
+            "kms:EncryptionContext:purpose": "field",
+        },
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["source", "purpose"]},
+    }
+
+
+def test_reid_may_do_what_it_is_for(graph: Graph) -> None:
+    found = by_sid(graph.role_policy("-reid"))
+    assert set(found) == {
+        *("KeepRequests", "AddToJournal", "UnwrapDataKeys", "ReadSecrets", "OwnData", "Log", "Trace"),
+    }
+    requests, journal = (
+        graph.named("dynamodb/table:Table", f"-reid-{end}") for end in ("requests", "journal")
+    )
+    assert found["AddToJournal"]["Resource"] == journal.outputs["arn"]
+    assert set(found["AddToJournal"]["Action"]) == {"dynamodb:PutItem", "dynamodb:Query"}
+    assert found["KeepRequests"]["Resource"] == requests.outputs["arn"]
+    assert set(found["KeepRequests"]["Action"]) == {
+        *("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+    }
+    secrets = {one.outputs["arn"] for one in graph.of("Secret")}
+    assert set(found["ReadSecrets"]["Resource"]) == secrets
+    through = found["OwnData"]["Condition"]["StringEquals"]["kms:ViaService"]
+    assert {host.partition(".")[0] for host in through} == {"dynamodb", "secretsmanager"}
+
+
+def test_nobody_changes_the_journal_and_reid_alone_adds_to_it(graph: Graph) -> None:
+    policy = graph.named("dynamodb/resourcePolicy:ResourcePolicy", "-reid-journal")
+    found = by_sid(statements(policy.inputs["policy"]))
+    assert {one["Effect"] for one in found.values()} == {"Deny"}
+    assert "Condition" not in found["NobodyChanges"]
+    changes = {"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"}
+    assert changes < set(found["NobodyChanges"]["Action"])
+    role = graph.named("Role", "-reid").outputs["arn"]
+    assert found["OnlyTheFunctionAdds"]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+
+def test_the_interface_is_for_the_roles_of_the_settings_signed(graph: Graph) -> None:
+    found = by_sid(statements(graph.of("RestApiPolicy")[0].inputs["policy"]))
+    people = [
+        f"arn:aws:iam::123456789012:role/{path}{role}"
+        for role in ("marketing-ops", "privacy-officer")
+        for path in ("", "*/")
+    ]
+    assert found["People"]["Condition"] == {"ArnLike": {"aws:PrincipalArn": people}}
+    assert found["NobodyElse"]["Effect"] == "Deny"
+    assert found["NobodyElse"]["Condition"] == {"ArnNotLike": {"aws:PrincipalArn": people}}
+    assert [one.inputs["authorization"] for one in graph.of("apigateway/method:Method")] == ["AWS_IAM"]
+    permission = graph.named("Permission", "-reid").inputs
+    assert permission["principal"] == "apigateway.amazonaws.com"
+    assert permission["sourceArn"].endswith("/v1/*/reid/*")
+    assert permission["sourceAccount"]
 
 
 def test_who_administers_a_key_may_not_use_it(graph: Graph) -> None:
@@ -177,7 +251,7 @@ def test_a_transform_may_do_what_it_is_for(graph: Graph) -> None:
         bucket = graph.named("Bucket", "-landing").outputs["arn"]
         assert found["PutOversize"]["Resource"] == f"{bucket}/oversize/*"
         assert found["PutOversize"]["Action"] == ["s3:PutObject"]
-        assert found["ReadTokenKey"]["Resource"] == graph.of("Secret")[0].outputs["arn"]
+        assert found["ReadTokenKey"]["Resource"] == graph.named("Secret", "-token-key").outputs["arn"]
         assert found["WriteProtected"]["Action"] == ["kinesis:PutRecords"]
         context = found["WrapDataKeys"]["Condition"]["StringEquals"]
         assert context["kms:EncryptionContext:source"] == source
@@ -215,10 +289,11 @@ def test_snowflake_reads_what_landed_and_nothing_else(graph: Graph) -> None:
 
 def test_the_token_key_s_function_touches_its_secret_only(graph: Graph) -> None:
     found = by_sid(graph.role_policy("-token-key"))
-    assert found["Secret"]["Resource"] == graph.of("Secret")[0].outputs["arn"]
-    permission = graph.of("Permission")[0].inputs
+    secret = graph.named("Secret", "-token-key").outputs["arn"]
+    assert found["Secret"]["Resource"] == secret
+    permission = graph.named("Permission", "-token-key").inputs
     assert permission["principal"] == "secretsmanager.amazonaws.com"
-    assert permission["sourceArn"] == graph.of("Secret")[0].outputs["arn"]
+    assert permission["sourceArn"] == secret
     assert permission["sourceAccount"]
 
 

@@ -23,7 +23,18 @@ NAMELESS = {
     *("BucketOwnershipControls", "BucketPolicy", "BucketPublicAccessBlock", "BucketVersioning"),
     *("BucketServerSideEncryptionConfiguration", "EventSourceMapping", "GrantAccountRole", "Key"),
     *("GrantPrivilegesToAccountRole", "Permission", "QueuePolicy", "RolePolicy", "SecretRotation"),
-    *("TagAssociation", "TopicPolicy", "TopicSubscription", "LogStream"),
+    *("TagAssociation", "TopicPolicy", "TopicSubscription", "LogStream", "ResourcePolicy"),
+    # Of an API, which the service names.
+    *(
+        "Deployment",
+        "Integration",
+        "Method",
+        "MethodSettings",
+        "Resource",
+        "Response",
+        "RestApiPolicy",
+        "Stage",
+    ),
 }
 NAMES = ("name", "bucket")
 

@@ -85,7 +85,9 @@ def test_rows_are_bound_by_the_stack_s_own_roles_and_tables(graph: Graph) -> Non
     assert bound == [prefix + role.name for role in ROLES if role.by_store]
     tables = {f"{table.catalog}.{table.db}.{table.name}" for table in body.find_all(exp.Table)}
     assert tables == {f"{database}.GOVERNANCE.STORES", f"{database}.GOVERNANCE.STORE_ACCESS"}
-    made = {one.urn for one in graph.of("Table") if one.inputs["name"] in {"STORES", "STORE_ACCESS"}}
+    made = {
+        one.urn for one in graph.of("index/table:Table") if one.inputs["name"] in {"STORES", "STORE_ACCESS"}
+    }
     assert len(made) == 2
     assert made <= set(policy.dependencies)
 
@@ -111,7 +113,7 @@ def test_every_personal_column_is_tagged_with_its_kind(graph: Graph) -> None:
 
 
 def test_tables_are_the_contracts_columns(graph: Graph) -> None:
-    tables = {one.inputs["name"]: one.inputs for one in graph.of("Table")}
+    tables = {one.inputs["name"]: one.inputs for one in graph.of("index/table:Table")}
     catalogue = contracts.load()
     assert set(tables) == {
         "QUARANTINE",
@@ -243,7 +245,7 @@ def test_every_grant_is_one_that_snowflake_knows(graph: Graph) -> None:
 
 def test_grants_on_what_is_to_come_are_there_before_it_comes(graph: Graph) -> None:
     grants = {one.urn for one in graph.of("GrantPrivilegesToAccountRole")}
-    for table in graph.of("Table"):
+    for table in graph.of("index/table:Table"):
         if table.inputs["schema"] == "GOVERNANCE":  # what is there is granted by its name, once it is there
             continue
         assert grants <= set(table.dependencies), table.name

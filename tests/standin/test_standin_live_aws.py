@@ -102,6 +102,28 @@ def test_what_the_program_says_is_what_the_service_has(up: Lake, client: Client)
     assert alarm["Dimensions"] == [{"Name": "StreamName", "Value": out["stream"]}]
     assert alarm["Threshold"] == 60000
 
+    dynamodb = client("dynamodb")
+    table = dynamodb.describe_table(TableName=out["table"])["Table"]
+    assert [(one["AttributeName"], one["KeyType"]) for one in table["KeySchema"]] == [
+        ("shop", "HASH"),
+        ("number", "RANGE"),
+    ]
+    assert table["SSEDescription"]["KMSMasterKeyArn"] == key
+    ends = dynamodb.describe_time_to_live(TableName=out["table"])["TimeToLiveDescription"]
+    assert ends == {"TimeToLiveStatus": "ENABLED", "AttributeName": "ends"}
+    policy = json.loads(dynamodb.get_resource_policy(ResourceArn=table["TableArn"])["Policy"])
+    assert policy["Statement"][0]["Action"] == "dynamodb:DeleteItem"
+
+    gateway = client("apigateway")
+    paths = {one["path"]: one["id"] for one in gateway.get_resources(restApiId=out["api"])["items"]}
+    method = gateway.get_method(restApiId=out["api"], resourceId=paths["/{proxy+}"], httpMethod="ANY")
+    assert method["authorizationType"] == "AWS_IAM"
+    assert method["methodIntegration"]["timeoutInMillis"] == 5000
+    stage = gateway.get_stage(restApiId=out["api"], stageName="v1")
+    assert stage["accessLogSettings"]["format"] == '{"at": "$context.requestTime"}'
+    assert stage["methodSettings"]["*/*"]["throttlingRateLimit"] == 10
+    assert out["url"].startswith("http://127.0.0.1:")
+
     (trail,) = client("cloudtrail").describe_trails()["trailList"]
     assert (trail["S3BucketName"], trail["KmsKeyId"], trail["IsMultiRegionTrail"]) == (bucket, key, True)
     assert trail["LogFileValidationEnabled"] is True
@@ -207,6 +229,17 @@ EDITS = {
     "aws:cloudtrail/trail:Trail::trail": ("is_multi_region_trail=True", "is_multi_region_trail=False"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter::root": ('"namespace": "sample"', '"namespace": "other"'),
     "aws:kms/key:Key::key": ("enable_key_rotation=True", "enable_key_rotation=False"),
+    "aws:dynamodb/table:Table::orders": ('ttl={"enabled": True', 'ttl={"enabled": False'),
+    "aws:dynamodb/resourcePolicy:ResourcePolicy::orders": ("dynamodb:DeleteItem", "dynamodb:UpdateItem"),
+    "aws:apigateway/restApi:RestApi::orders": ('description="Orders"', 'description="All orders"'),
+    "aws:apigateway/restApiPolicy:RestApiPolicy::orders": ("/any/*", "/v1/*"),
+    "aws:apigateway/integration:Integration::orders": (
+        "timeout_milliseconds=5000",
+        "timeout_milliseconds=6000",
+    ),
+    "aws:apigateway/response:Response::orders": ('{"title": "no"}', '{"title": "No"}'),
+    "aws:apigateway/stage:Stage::orders": ("xray_tracing_enabled=True", "xray_tracing_enabled=False"),
+    "aws:apigateway/methodSettings:MethodSettings::orders": ('rate_limit": 10', 'rate_limit": 20'),
 }
 TAGGED = {
     "aws:kms/key:Key::key",
@@ -222,6 +255,9 @@ TAGGED = {
     "aws:cloudwatch/metricAlarm:MetricAlarm::age",
     "aws:cloudtrail/trail:Trail::trail",
     "aws:secretsmanager/secret:Secret::token",
+    "aws:dynamodb/table:Table::orders",
+    "aws:apigateway/restApi:RestApi::orders",
+    "aws:apigateway/stage:Stage::orders",
 }
 
 

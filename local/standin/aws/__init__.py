@@ -1,6 +1,8 @@
 """Stand-ins of the AWS resources that the program uses."""
 
 from . import (
+    apigateway,
+    dynamodb,
     iam,
     invokes,
     kinesis,
@@ -16,6 +18,8 @@ from . import (
 )
 
 __all__ = [
+    "apigateway",
+    "dynamodb",
     "iam",
     "invokes",
     "kinesis",

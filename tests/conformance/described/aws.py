@@ -139,6 +139,7 @@ DESCRIPTION = Description(
         "protect": "retaillake:aws:Transform",
         "deliver": "retaillake:aws:DeliveryStream",
         "read": "retaillake:aws:WarehouseReader",
+        "reveal": "retaillake:aws:Reidentification",
     },
     rights=rights,
     carries=carries,

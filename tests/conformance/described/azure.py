@@ -136,6 +136,7 @@ DESCRIPTION = Description(
             "retaillake:azure": json.dumps(PRINCIPALS),
             "retaillake:functions": json.dumps({"architecture": "x86_64"}),
             "retaillake:streams": json.dumps({"mode": "provisioned", "shards": 4}),
+            "retaillake:reid": "null",
         },
     },
     package="azure-native",

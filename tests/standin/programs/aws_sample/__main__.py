@@ -300,6 +300,111 @@ if config.require_bool("rotate"):  # the one thing here that takes seconds: a fu
         opts=pulumi.ResourceOptions(depends_on=[permission]),
     )
 
+# A table that keeps no item for ever, and an interface that asks who calls.
+table = aws.dynamodb.Table(
+    "orders",
+    billing_mode="PAY_PER_REQUEST",
+    attributes=[{"name": "shop", "type": "S"}, {"name": "number", "type": "N"}],
+    hash_key="shop",
+    range_key="number",
+    server_side_encryption={"enabled": True, "kms_key_arn": key.arn},
+    point_in_time_recovery={"enabled": True},
+    deletion_protection_enabled=False,
+    ttl={"enabled": True, "attribute_name": "ends"},
+    tags=tags,
+)
+aws.dynamodb.ResourcePolicy(
+    "orders",
+    resource_arn=table.arn,
+    policy=table.arn.apply(
+        lambda arn: json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Deny", "Principal": "*", "Action": "dynamodb:DeleteItem", "Resource": arn}
+                ],
+            }
+        )
+    ),
+)
+api = aws.apigateway.RestApi(
+    "orders", description="Orders", endpoint_configuration={"types": "REGIONAL"}, tags=tags
+)
+callers = aws.apigateway.RestApiPolicy(
+    "orders",
+    rest_api_id=api.id,
+    policy=api.execution_arn.apply(
+        lambda arn: json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": "*",
+                        "Action": "execute-api:Invoke",
+                        "Resource": f"{arn}/any/*",
+                    }
+                ],
+            }
+        )
+    ),
+)
+path = aws.apigateway.Resource(
+    "orders", rest_api=api.id, parent_id=api.root_resource_id, path_part="{proxy+}"
+)
+method = aws.apigateway.Method(
+    "orders", rest_api=api.id, resource_id=path.id, http_method="ANY", authorization="AWS_IAM"
+)
+integration = aws.apigateway.Integration(
+    "orders",
+    rest_api=api.id,
+    resource_id=path.id,
+    http_method=method.http_method,
+    type="AWS_PROXY",
+    integration_http_method="POST",
+    uri=function.invoke_arn,
+    timeout_milliseconds=5000,
+)
+refusal = aws.apigateway.Response(
+    "orders",
+    rest_api_id=api.id,
+    response_type="ACCESS_DENIED",
+    status_code="403",
+    response_parameters={"gatewayresponse.header.Content-Type": "'application/problem+json'"},
+    response_templates={"application/json": '{"title": "no"}'},
+)
+deployment = aws.apigateway.Deployment(
+    "orders",
+    rest_api=api.id,
+    triggers={"content": "1"},
+    opts=pulumi.ResourceOptions(depends_on=[callers, integration, refusal]),
+)
+stage = aws.apigateway.Stage(
+    "orders",
+    rest_api=api.id,
+    deployment=deployment.id,
+    stage_name="v1",
+    xray_tracing_enabled=True,
+    access_log_settings={"destination_arn": logs.arn, "format": '{"at": "$context.requestTime"}'},
+    tags=tags,
+)
+aws.apigateway.MethodSettings(
+    "orders",
+    rest_api=api.id,
+    stage_name=stage.stage_name,
+    method_path="*/*",
+    settings={
+        "metrics_enabled": True,
+        "logging_level": "OFF",
+        "data_trace_enabled": False,
+        "throttling_rate_limit": 10,
+        "throttling_burst_limit": 20,
+    },
+)
+
+pulumi.export("table", table.name)
+pulumi.export("api", api.id)
+pulumi.export("url", stage.invoke_url)
 pulumi.export("stream", ingress.name)
 pulumi.export("bucket", bucket.bucket)
 pulumi.export("key", key.arn)

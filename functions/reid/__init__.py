@@ -1,0 +1,1 @@
+"""Re-identification: tokens back into values, when somebody else approved, once, and on the record."""

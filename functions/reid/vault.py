@@ -1,0 +1,178 @@
+"""What the warehouse keeps of each token, and how a value is opened.
+
+A value opens only where it was put: the wrapped data key under the encryption context of its source and the
+purpose `field`, the ciphertext under the associated data of its source and field. What opens must also have
+the token that was asked for; or else whoever can write to the vault could lay another person's ciphertext
+below an approved token (docs/decisions/0016-re-identification-reads-the-token-keys.md).
+"""
+
+import hmac
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+import orjson
+from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] (it comes with the runtime, without types)
+    BotoCoreError,
+    ClientError,
+)
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from contracts import PII_TYPES
+from functions.reid.problems import UNKNOWN_TOKEN, RefusedError, UnavailableError, UnreadableError
+from functions.reid.rules import Allowed
+from functions.shared.kinds import faces
+from functions.shared.phones import COUNTRIES, says_its_country
+from functions.shared.protection import NONCE_BYTES, field_context
+from functions.shared.tokens import BLOCK_BYTES, TokenKeyError, TokenKeys
+
+# The key service says so when a key, a context or a ciphertext is not the right one, and when we may not.
+DENIED = "AccessDeniedException"
+WRONG = {
+    *(DENIED, "DisabledException", "IncorrectKeyException", "InvalidCiphertextException"),
+    *("InvalidKeyUsageException", "KMSInvalidStateException", "NotFoundException", "ValidationException"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A protected value as the vault has it.
+
+    Parameters
+    ----------
+    path
+        Where the value lay in the event's data: a dotted path.
+    ciphertext, data_key
+        Base64: nonce, ciphertext and tag; and the wrapped key.
+    last_seen
+        When it was last in an event; of several rows of a token the latest is opened.
+    """
+
+    token: str
+    kind: str
+    source: str
+    path: str
+    ciphertext: str = field(repr=False)
+    data_key: str = field(repr=False)
+    last_seen: str = ""
+
+
+class Vault(Protocol):
+    """Where the warehouse keeps every token once per source and field."""
+
+    def find(self, kind: str, tokens: Sequence[str]) -> Sequence[Row]:
+        """Return all rows of tokens of a kind; a token may have several, or none.
+
+        Raises
+        ------
+        UnavailableError
+            If the warehouse does not answer.
+        """
+        ...
+
+
+class Kms(Protocol):
+    """The key service: it unwraps, for this function alone."""
+
+    def decrypt(self, **arguments: Any) -> dict[str, Any]:
+        """Unwrap a data key."""
+        ...
+
+
+class Opener:
+    """Opens values, as long as the contracts let their fields be revealed."""
+
+    def __init__(self, vault: Vault, kms: Kms, *, key: str, token_keys: TokenKeys, allowed: Allowed) -> None:
+        self._vault, self._kms, self._key = vault, kms, key
+        self._token_keys, self._allowed = token_keys, allowed
+        # A token is asked for as it was read, and kept as it was made or translated: of any version each.
+        versions = sorted(token_keys.versions.items())
+        self._versions = [
+            replace(token_keys, versions=dict(versions[:at])) for at in range(1, len(versions) + 1)
+        ]
+
+    def open(self, kind: str, tokens: Sequence[str]) -> list[Any]:
+        """Return the values of tokens, in their order: a text each, or an object where the kind is one.
+
+        Raises
+        ------
+        RefusedError
+            If a token is unknown, or a value is not what was put there; all or nothing.
+        UnavailableError
+            If the warehouse or the key service does not answer.
+        """
+        hashes = [self._hash(one) for one in tokens]
+        rows = self._newest(kind, [one for one in hashes if one])
+        unknown = [one for one, hash_ in zip(tokens, hashes, strict=True) if hash_ not in rows]
+        if unknown:
+            raise RefusedError(UNKNOWN_TOKEN, f"{len(unknown)} of {len(tokens)}", tokens=unknown)
+        keys = {(row.source, row.data_key) for row in rows.values()}
+        unwrapped = {each: self._unwrap(*each) for each in sorted(keys)}
+        chosen = [rows[one] for one in hashes]
+        return [
+            self._value(row, unwrapped[row.source, row.data_key], hash_)
+            for row, hash_ in zip(chosen, hashes, strict=True)
+        ]
+
+    def _hash(self, token: str) -> bytes:
+        """Return what a token was made of, in whichever version; nothing, if it is none of ours."""
+        try:
+            return self._token_keys.hash_of(token)
+        except TokenKeyError:
+            return b""
+
+    def _newest(self, kind: str, hashes: Sequence[bytes]) -> Mapping[bytes, Row]:
+        """Return the latest row of each hash that has one which may be revealed."""
+        if not hashes:
+            return {}
+        wanted = [token for keys in self._versions for token in keys.tokens(hashes)]
+        found = [
+            row
+            for row in self._vault.find(kind, wanted)
+            if row.kind == kind and (row.source, row.path, kind) in self._allowed
+        ]
+        return {self._hash(row.token): row for row in sorted(found, key=lambda row: row.last_seen)}
+
+    def _unwrap(self, source: str, data_key: str) -> AESGCM:
+        context = {"source": source, "purpose": "field"}
+        try:
+            wrapped = b64decode(data_key, validate=True)
+        except ValueError:
+            raise UnreadableError("form") from None
+        try:
+            answer = self._kms.decrypt(KeyId=self._key, CiphertextBlob=wrapped, EncryptionContext=context)
+        except ClientError as error:
+            response = cast(dict[str, Any], error.response)  # pyright: ignore[reportUnknownMemberType] (untyped)
+            code: str = response["Error"]["Code"]
+            raise (UnreadableError(code) if code in WRONG else UnavailableError("the key service")) from None
+        except BotoCoreError:
+            raise UnavailableError("the key service") from None
+        return AESGCM(answer["Plaintext"])
+
+    def _value(self, row: Row, key: AESGCM, hash_: bytes) -> Any:
+        try:
+            sealed = b64decode(row.ciphertext, validate=True)
+            context = field_context(row.source, tuple(row.path.split(".")))
+            plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+            value = orjson.loads(plain) if PII_TYPES[row.kind] == "object" else plain.decode()
+        except InvalidTag:
+            raise UnreadableError("ciphertext") from None
+        except ValueError:
+            raise UnreadableError("form") from None
+        if not self._is_of(row.kind, value, hash_):
+            raise UnreadableError("token")
+        return value
+
+    def _is_of(self, kind: str, value: Any, hash_: bytes) -> bool:
+        """Say whether a value has a token: the one that it has wherever it may have been written."""
+        start = self._token_keys.keyed_hash(kind)
+        # Where a phone number was written, its event knew and the vault does not.
+        somewhere = sorted(COUNTRIES) if kind == "phone" and not says_its_country(value) else []
+        for country in (None, *somewhere):
+            mac = start.copy()
+            mac.update(faces(kind, country)(value)[0].encode())
+            if hmac.compare_digest(mac.finalize()[:BLOCK_BYTES], hash_):
+                return True
+        return False
