@@ -46,7 +46,7 @@ def _seen(text: str) -> str:
 
 def _words(text: str) -> str:
     """Return folded words with one space between them, whatever else is between them or left out."""
-    text = fold(text) if text.isascii() else fold(text).translate(_ONE_WAY)
+    text = text.lower() if text.isascii() else fold(text).translate(_ONE_WAY)
     return " ".join(text.replace(",", " ").replace(".", " ").replace(";", " ").split())
 
 
@@ -55,7 +55,7 @@ def email(value: str) -> tuple[str, str]:
     if value.isascii():
         folded = value.strip().lower()
         if "xn--" not in folded and _PLAIN_EMAIL(folded):
-            return folded, HIDDEN_MAILBOX + folded[folded.rindex("@") :]
+            return folded, HIDDEN_MAILBOX + folded[folded.index("@") :]
     local, at, domain = unicodedata.normalize("NFKC", value).rpartition("@")
     return _international(fold(local), domain) if at else (fold(value), HIDDEN_MAILBOX)
 

@@ -6,6 +6,7 @@ rest is left to the library. A test holds the two to the same answers.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -29,7 +30,7 @@ def e164(value: str, country: str | None) -> str | None:
     country
         Where the number was written: `US`. Without it, only what says its country is a number.
     """
-    if value[:1] == "+" and _spelled_out(value[1:4]).fullmatch(value):
+    if value[:1] == "+" and _spelled_out(value[1:4])(value):
         return value
     return plainly(value, country) or by_the_library(value, country)
 
@@ -134,10 +135,12 @@ def _plan_of_code(digits: str) -> _Plan | None:
 
 
 @lru_cache(maxsize=1000)
-def _spelled_out(digits: str) -> re.Pattern[str]:
-    """Return what the numbers are like that begin with a plus and these digits, and need no change."""
+def _spelled_out(digits: str) -> Callable[[str], object]:
+    """Return what finds the numbers that begin with a plus and these digits, and need no change."""
     plan = _plan_of_code(digits)
     if plan is None:
-        return re.compile(_NEVER)
+        return re.compile(_NEVER).fullmatch
     lengths = "|".join(f"[0-9]{{{length}}}$" for length in sorted(plan.lengths))
-    return re.compile(rf"\+{plan.code}(?={lengths})(?!{plan.prefix.pattern})(?:{plan.number.pattern})")
+    return re.compile(
+        rf"\+{plan.code}(?={lengths})(?!{plan.prefix.pattern})(?:{plan.number.pattern})"
+    ).fullmatch

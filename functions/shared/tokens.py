@@ -14,6 +14,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from struct import Struct
 from typing import Any
 
 import pybase64
@@ -29,6 +30,7 @@ MOST_VERSIONS = 99_999_999
 _FORMAT = 1
 _PREFIX_LENGTH = len("v00000001-")
 _TEXT_LENGTH = 22
+_BLOCKS = Struct(f"{BLOCK_BYTES}s").iter_unpack
 
 
 class TokenKeyError(Exception):
@@ -101,8 +103,8 @@ class TokenKeys:
         """Return the tokens of hashes, of which the first 16 bytes count, under the newest version."""
         blocks = self._encrypt(b"".join([one[:BLOCK_BYTES] for one in hashes]))
         # Eighteen bytes are 24 characters with nothing left over: one call writes them all.
-        parts = [blocks[at : at + BLOCK_BYTES] + b"\0\0" for at in range(0, len(blocks), BLOCK_BYTES)]
-        text, prefix = pybase64.b64encode_as_string(b"".join(parts), b"-_"), f"v{self.current:08d}-"
+        spaced = b"\0\0".join([*(block for (block,) in _BLOCKS(blocks)), b""])
+        text, prefix = pybase64.b64encode_as_string(spaced, b"-_"), f"v{self.current:08d}-"
         return [prefix + text[at : at + _TEXT_LENGTH] for at in range(0, len(text), _TEXT_LENGTH + 2)]
 
     def hash_of(self, token: str) -> bytes:

@@ -121,17 +121,20 @@ class _Field:
 
     def _replace(self, places: Slots, faces_of: Faces, key: DataKey) -> None:
         found = [faces_of(value) for value in places.values]
-        tokens = self._tokens([self._hash(normal) for normal, _ in found])
+        tokens = self._tokens(self._hashes([normal for normal, _ in found]))
         sealed = self._seal([self._plain(value) for value in places.values], key)
         for holder, at, token_, ciphertext, (_, shown) in zip(
             places.holders, places.keys, tokens, sealed, found, strict=True
         ):
             holder[at] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
-    def _hash(self, normal: str) -> bytes:
-        mac = self._start()
-        mac.update(normal.encode())
-        return mac.finalize()
+    def _hashes(self, normals: Sequence[str]) -> list[bytes]:
+        hashes: list[bytes] = []
+        for normal in normals:
+            mac = self._start()
+            mac.update(normal.encode())
+            hashes.append(mac.finalize())
+        return hashes
 
     def _seal(self, plain: Sequence[bytes], key: DataKey) -> list[str]:
         """Encrypt texts: base64 of nonce, ciphertext and tag."""
