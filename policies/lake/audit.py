@@ -6,7 +6,7 @@ from typing import Any
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.data import ENVIRONMENTS, environment_of
-from policies.lake.judged import lake_policy
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 
@@ -37,7 +37,7 @@ POLICIES = (
     lake_policy(
         "lake-landing-missing-trail",
         description="A trail records who reads and writes what landed, and who uses the keys.",
-        check=_recorded,
+        check=by_cloud(aws=_recorded),
         steps="Make a trail with all management events and the data events of the landing zone's objects; "
         "where another stack owns the trail, suppress this with that reason.",
         severity=Severity.HIGH,
@@ -46,7 +46,7 @@ POLICIES = (
     lake_policy(
         "lake-filter-missing-alarm",
         description="What a filter finds in a log of a lake, somebody hears of.",
-        check=_unheard,
+        check=by_cloud(aws=_unheard),
         steps="Add an alarm on the filter's metric, with an action.",
         severity=Severity.MEDIUM,
     ),
