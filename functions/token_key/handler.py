@@ -41,7 +41,7 @@ def rotate(event: Event, secrets: aws.SecretsManager, *, wanted: int) -> None:
     match event["Step"]:
         case "createSecret":
             if _value(secrets, secret, version) is None:
-                keys = _next(_keys(secrets, secret, current) if current else None, wanted)
+                keys = _next(_value(secrets, secret, current) if current else None, wanted)
                 secrets.put_secret_value(
                     SecretId=secret,
                     ClientRequestToken=version,
@@ -77,8 +77,9 @@ def translate(event: Event, secrets: aws.SecretsManager) -> dict[str, list[str]]
     return {"Tokens": [keys.translated(token) for token in event.get("Tokens", ())]}
 
 
-def _next(keys: TokenKeys | None, wanted: int) -> TokenKeys:
-    return (keys or TokenKeys.made()).up_to(wanted)
+def _next(current: bytes | None, wanted: int) -> TokenKeys:
+    # None is a secret that nobody has written yet; whatever else is no keys must not be written over.
+    return (TokenKeys.made() if current is None else TokenKeys.read(current)).up_to(wanted)
 
 
 def _keys(secrets: aws.SecretsManager, secret: str, version: str) -> TokenKeys:
@@ -87,7 +88,9 @@ def _keys(secrets: aws.SecretsManager, secret: str, version: str) -> TokenKeys:
 
 def _value(secrets: aws.SecretsManager, secret: str, version: str) -> bytes | None:
     try:
-        return secrets.get_secret_value(SecretId=secret, VersionId=version).get("SecretBinary")
+        found = secrets.get_secret_value(SecretId=secret, VersionId=version)
+        text = found.get("SecretString")
+        return found.get("SecretBinary") if text is None else text.encode()
     except ClientError as error:
         if aws.is_missing(error):
             return None

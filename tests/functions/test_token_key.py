@@ -13,6 +13,7 @@ from functions.token_key.handler import rotate, translate
 STEPS = ("createSecret", "setSecret", "testSecret", "finishSecret")
 ARN = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:token-key"
 FIRST, SECOND = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
+EMPTY, TEXT = "33333333-3333-3333-3333-333333333333", "44444444-4444-4444-4444-444444444444"
 
 
 class Store:
@@ -147,6 +148,28 @@ def test_a_current_secret_that_holds_no_keys_is_not_written_over() -> None:
     with pytest.raises(TokenKeyError, match="does not hold keys of tokens"):
         store.step("createSecret", SECOND)
     assert SECOND not in store.values
+
+
+def test_a_current_version_without_a_value_is_a_secret_that_nobody_has_written() -> None:
+    store = Store()
+    store.stages[EMPTY] = {"AWSCURRENT"}
+    store.wire.answers["GetSecretValue"] = lambda asked: (
+        {} if asked.get("VersionId") == EMPTY else store.get(asked)
+    )
+    store.rotate(FIRST)
+    assert store.current.versions.keys() == {1}
+
+
+def test_a_text_is_no_keys_and_is_not_written_over() -> None:
+    store = Store()
+    store.stages[TEXT] = {"AWSCURRENT"}
+    store.wire.answers["GetSecretValue"] = lambda asked: (
+        {"SecretString": "text"} if asked.get("VersionId") == TEXT else store.get(asked)
+    )
+    store.begin(FIRST)
+    with pytest.raises(TokenKeyError, match="does not hold keys of tokens"):
+        store.step("createSecret")
+    assert FIRST not in store.values
 
 
 def test_a_pending_secret_without_keys_fails_its_test() -> None:

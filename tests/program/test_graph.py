@@ -236,7 +236,8 @@ def test_names_come_from_the_parents(graph: Graph) -> None:
 def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     outputs = graph.run.outputs
     assert set(outputs) == {
-        "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "readme", "reid",
+        "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "services",
+        "readme", "reid",
     }  # fmt: skip
     assert outputs["endpoints"] == {"kinesis": f"kinesis.{outputs['region']}.amazonaws.com"}
     assert set(outputs["streams"]) == set(contracts.load().sources)
