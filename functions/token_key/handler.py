@@ -52,8 +52,9 @@ def rotate(event: Event, secrets: aws.SecretsManager, *, wanted: int) -> None:
         case "setSecret":
             pass  # nobody else has to learn the keys
         case "testSecret":
-            made = _keys(secrets, secret, version)
-            if current and not made.continues(_keys(secrets, secret, current)):
+            made = TokenKeys.read(_value(secrets, secret, version) or b"")
+            older = _value(secrets, secret, current) if current else None
+            if older is not None and not made.continues(TokenKeys.read(older)):
                 raise TokenKeyError(f"version {version} lacks keys that there are: nothing was changed")
         case "finishSecret":
             if current != version:
@@ -80,10 +81,6 @@ def translate(event: Event, secrets: aws.SecretsManager) -> dict[str, list[str]]
 def _next(current: bytes | None, wanted: int) -> TokenKeys:
     # None is a secret that nobody has written yet; whatever else is no keys must not be written over.
     return (TokenKeys.made() if current is None else TokenKeys.read(current)).up_to(wanted)
-
-
-def _keys(secrets: aws.SecretsManager, secret: str, version: str) -> TokenKeys:
-    return TokenKeys.read(_value(secrets, secret, version) or b"")
 
 
 def _value(secrets: aws.SecretsManager, secret: str, version: str) -> bytes | None:
