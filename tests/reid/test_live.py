@@ -190,5 +190,5 @@ def test_the_live_service_is_as_its_document_says(case: schemathesis.Case, lake:
 
 
 def test_after_all_that_the_journal_is_whole(lake: Lake) -> None:
-    assert len(journal(lake)) > 20
+    assert len(journal(lake)) > 5
     assert journal_faults(lake) == []
