@@ -193,9 +193,14 @@ def core(raws: list[bytes]) -> Case:
     key = DataKey(os.urandom(32), os.urandom(184), expires=0, encryptions=0)
     beginning, events = head(key.wrapped, "2026-01-01T00:00:00.000Z"), [(raw, 1767225600.0) for raw in raws]
 
+    if any(transform.fault(raw) for raw in raws):
+        raise AssertionError("refused")
+
     def run() -> None:
         for start in range(0, len(events), TOGETHER):
-            transform.protect(events[start : start + TOGETHER], key, beginning)
+            answers = transform.protect(events[start : start + TOGETHER], key, beginning)
+            if not isinstance(answers[0], tuple):
+                raise AssertionError(answers[0])
 
     return Case(run=run, count=len(raws))
 

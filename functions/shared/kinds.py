@@ -9,22 +9,24 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache
 from typing import Any
 
 import idna
 
 from contracts import ADDRESS_FIELDS, JsonObject
-from functions.shared.phones import e164
+from functions.shared.phones import BEGINNING, e164, spelled_out
 
 Faces = Callable[[Any], tuple[str, str]]
 
 HIDDEN = "•••"
 HIDDEN_MAILBOX = "xxxxx"
+HIDDEN_DIGITS = "•••-••"
+_SHORT = 7
 _POSTAL_CODE, _CITY, _COUNTRY = map(ADDRESS_FIELDS.index, ("postal_code", "city", "country"))
 _NO_DIGIT = re.compile(r"[^0-9]")
-# An address as nearly everybody's is written; the domain's last part is no number.
-_PLAIN_EMAIL = re.compile(r"[!-?A-~]+@[a-z0-9.-]+\.[a-z]{2,}").fullmatch
+# A domain as nearly everybody's is written; its last part is no number.
+_PLAIN_DOMAIN = re.compile(r"(?!.*xn--)[a-z0-9.-]+\.[a-z]{2,}").fullmatch
 # The ways to write an apostrophe and a hyphen.
 _ONE_WAY = str.maketrans("‘’ʼ‐‑‒–—−", "'''------")
 
@@ -54,10 +56,18 @@ def email(value: str) -> tuple[str, str]:
     """`Jane@Gmail.com` is `jane@gmail.com`, seen as `xxxxx@gmail.com`."""
     if value.isascii():
         folded = value.strip().lower()
-        if "xn--" not in folded and _PLAIN_EMAIL(folded):
-            return folded, HIDDEN_MAILBOX + folded[folded.index("@") :]
+        local, _, domain = folded.rpartition("@")
+        shown = _plainly_shown(domain)
+        if shown and local and local.isprintable() and " " not in local and "@" not in local:
+            return folded, shown
     local, at, domain = unicodedata.normalize("NFKC", value).rpartition("@")
     return _international(fold(local), domain) if at else (fold(value), HIDDEN_MAILBOX)
+
+
+@lru_cache(maxsize=4096)
+def _plainly_shown(domain: str) -> str | None:
+    """Return what is shown of an address at a domain; None if the domain wants a closer look."""
+    return f"{HIDDEN_MAILBOX}@{domain}" if _PLAIN_DOMAIN(domain) else None
 
 
 def _international(local: str, domain: str) -> tuple[str, str]:
@@ -87,7 +97,17 @@ def phone(value: str, country: str | None = None) -> tuple[str, str]:
             found = "+" + digits[2:] if digits.startswith("00") else digits
     number = found if len(found) < 17 else found.partition(";")[0]
     # A short number's last digits would be most of it.
-    return found, "•••-••" + number[-2:] if len(number) > 7 else HIDDEN
+    return found, HIDDEN_DIGITS + number[-2:] if len(number) > _SHORT else HIDDEN
+
+
+def _phone_in(country: str | None) -> Faces:
+    def faces_of(value: str) -> tuple[str, str]:
+        lengths, is_one = spelled_out(value[:BEGINNING])
+        if len(value) in lengths and len(value) > _SHORT and is_one(value):
+            return value, HIDDEN_DIGITS + value[-2:]
+        return phone(value, country)
+
+    return faces_of
 
 
 def address(value: JsonObject) -> tuple[str, str]:
@@ -144,4 +164,4 @@ KINDS: Mapping[str, Faces] = {
 
 def faces(kind: str, country: str | None) -> Faces:
     """Return a kind's function, for values that were written in that country, if it matters to the kind."""
-    return partial(phone, country=country) if kind == "phone" and country else KINDS[kind]
+    return _phone_in(country) if kind == "phone" else KINDS[kind]

@@ -20,6 +20,8 @@ _PUNCTUATION = str.maketrans("", "", " ()-.")
 _LONGEST = 40
 _NO_DIGIT = re.compile(r"[^0-9]")
 _NEVER = "(?!)"
+# A plus, and as many digits as tell the country.
+BEGINNING = 4
 
 
 def e164(value: str, country: str | None) -> str | None:
@@ -30,7 +32,8 @@ def e164(value: str, country: str | None) -> str | None:
     country
         Where the number was written: `US`. Without it, only what says its country is a number.
     """
-    if value[:1] == "+" and _spelled_out(value[1:4])(value):
+    lengths, is_one = spelled_out(value[:BEGINNING])
+    if len(value) in lengths and is_one(value):
         return value
     return plainly(value, country) or by_the_library(value, country)
 
@@ -135,12 +138,10 @@ def _plan_of_code(digits: str) -> _Plan | None:
 
 
 @lru_cache(maxsize=1000)
-def _spelled_out(digits: str) -> Callable[[str], object]:
-    """Return what finds the numbers that begin with a plus and these digits, and need no change."""
-    plan = _plan_of_code(digits)
+def spelled_out(beginning: str) -> tuple[frozenset[int], Callable[[str], object]]:
+    """Return how long the numbers are that begin like that and need no change, and what finds them."""
+    plan = _plan_of_code(beginning[1:]) if says_its_country(beginning) and beginning[1:] else None
     if plan is None:
-        return re.compile(_NEVER).fullmatch
-    lengths = "|".join(f"[0-9]{{{length}}}$" for length in sorted(plan.lengths))
-    return re.compile(
-        rf"\+{plan.code}(?={lengths})(?!{plan.prefix.pattern})(?:{plan.number.pattern})"
-    ).fullmatch
+        return frozenset(), re.compile(_NEVER).fullmatch
+    number = re.compile(rf"\+{plan.code}(?!{plan.prefix.pattern})(?:{plan.number.pattern})", re.ASCII)
+    return frozenset(length + len(plan.code) + 1 for length in plan.lengths), number.fullmatch

@@ -23,13 +23,13 @@ from typing import Any
 import orjson
 import pybase64
 
-from contracts import Catalogue, Contract
+from contracts import Catalogue, Contract, JsonObject
 from functions.shared.protection import DataKey
 from functions.shared.records import line, timestamp
 from functions.shared.tokens import TokenKeys
 from functions.transform.envelope import Refused, compile_validator, event_schema, utc, validation_reason
 from functions.transform.protect import Protector, below, slots
-from functions.transform.typed import compile_parse, may_lack_members
+from functions.transform.typed import Typed, may_lack_members
 
 UNKNOWN = "unknown"
 # Of a derived id: nothing is left over in base64.
@@ -43,13 +43,13 @@ _EVENT_TYPE = re.compile(rb'"event_type"\s*:\s*"([a-z0-9_]+)"')
 class _Plan:
     """What is compiled once for one version of an event's contract."""
 
-    __slots__ = ("contract", "parse", "protect", "validator")
+    __slots__ = ("contract", "protect", "typed", "validator")
 
     def __init__(self, contract: Contract, token_keys: TokenKeys, country: str | None) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
-        self.parse = compile_parse(schema, once=_unread(contract))
+        self.typed = Typed(schema, once=_unread(contract))
         self.protect = Protector(contract, token_keys, country).protect
 
 
@@ -115,9 +115,9 @@ class Transform:
     ) -> list[tuple[str, bytes] | Refused]:
         accepted: list[tuple[dict[str, Any], _Plan] | Refused] = []
         data: dict[_Plan, list[dict[str, Any]]] = {}
-        for raw, _ in events:
+        for (raw, _), found in zip(events, self._parse([raw for raw, _ in events]), strict=True):
             try:
-                event, plan = self._accept(raw)
+                event, plan = found or self._accept_by_schema(raw)
                 if (producer_ts := event.get("producer_ts")) is not None:
                     event["producer_ts"] = utc(producer_ts)
             except Refused as refusal:
@@ -147,7 +147,8 @@ class Transform:
     def fault(self, raw: bytes) -> str | None:
         """Return why an event would be refused; None if it would be accepted."""
         try:
-            event, _ = self._accept(raw)
+            (found,) = self._parse([raw])
+            event, _ = found or self._accept_by_schema(raw)
             if event.get("producer_ts") is not None:
                 utc(event["producer_ts"])
         except Refused as refusal:
@@ -162,16 +163,30 @@ class Transform:
         except (ValueError, TypeError, KeyError):
             return UNKNOWN
 
-    def _accept(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
+    def _parse(self, raws: Sequence[bytes]) -> list[tuple[JsonObject, _Plan] | None]:
+        """Return the events that are plainly good; None for all others."""
+        parsed = [self._typed(raw) for raw in raws]
+        groups: dict[_Plan, list[JsonObject]] = {}
+        for found in parsed:
+            if found:
+                groups.setdefault(found[1], []).append(found[0])
+        if not all(plan.typed.hold(group) for plan, group in groups.items()):
+            parsed = [found if found and found[1].typed.hold([found[0]]) else None for found in parsed]
+        return [
+            found if found and found[1].typed.is_whole(found[0], raw) else None
+            for found, raw in zip(parsed, raws, strict=True)
+        ]
+
+    def _typed(self, raw: bytes) -> tuple[JsonObject, _Plan] | None:
         plans = self._only
         if plans is None:
             claimed = _EVENT_TYPE.search(raw)
             plans = self._by_event.get(claimed[1], ()) if claimed else ()
         for plan in plans:
-            event = plan.parse(raw)
+            event = plan.typed.parse(raw)
             if event is not None:
                 return event, plan
-        return self._accept_by_schema(raw)
+        return None
 
     def _accept_by_schema(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
         """Take an event, or say why not; the only one to refuse."""

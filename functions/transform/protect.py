@@ -138,8 +138,9 @@ class _Field:
 
     def _seal(self, plain: Sequence[bytes], key: DataKey) -> list[str]:
         """Encrypt texts: base64 of nonce, ciphertext and tag."""
-        sealed: list[bytes] = []
-        for text in plain:
-            nonce = key.next_nonce().to_bytes(NONCE_BYTES, "big")
-            sealed.append(nonce + key.encrypt(nonce, text, self._context))
+        encrypt, next_nonce, context = key.encrypt, key.next_nonce, self._context
+        sealed = [
+            (nonce := next_nonce().to_bytes(NONCE_BYTES, "big")) + encrypt(nonce, text, context)
+            for text in plain
+        ]
         return [pybase64.b64encode_as_string(text) for text in sealed]

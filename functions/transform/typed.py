@@ -9,16 +9,14 @@ Nothing is lost on the way. A text is taken only if all of its members are in wh
 a member that the schema does not know nor the second of two with one name can hide.
 """
 
-from collections.abc import Callable, Iterator, Set
-from typing import Annotated, Any, Literal, NotRequired, TypeAlias, TypedDict, Union, cast
+from collections.abc import Iterator, Set
+from typing import Annotated, Any, Literal, NotRequired, TypedDict, Union, cast
 
 import msgspec
 import orjson
 
 from contracts import JsonObject
 from functions.transform.envelope import compile_validator
-
-Parse: TypeAlias = Callable[[bytes], JsonObject | None]
 
 # By JSON type: the keywords that mean something for it, and how a type says them; None where it cannot.
 _MEANT: dict[str, dict[str, str | None]] = {
@@ -33,38 +31,55 @@ _PLAIN: dict[str, Any] = {"boolean": bool, "integer": int, "null": None, "string
 _INT64 = 2**63
 
 
-def compile_parse(schema: JsonObject, *, once: Set[str] = frozenset()) -> Parse:
-    """Return what parses a text of a schema; where it is not sure that a text is one, it returns None.
+class Typed:
+    """A schema, taken apart.
 
     Parameters
     ----------
     schema
         Of an event.
     once
-        Members of an event's data that are written as they are, and need to be written only once: if the
-        event has its id, they come as JSON (`orjson.Fragment`).
+        Members of an event's data that are written as they are, and need to be written only once.
     """
-    found, rest = _split(schema)
-    decode = msgspec.json.Decoder(cast(type[JsonObject], found)).decode
-    is_valid = compile_validator({"$schema": schema["$schema"], **rest}).is_valid
-    dumps = orjson.dumps
 
-    def parse(raw: bytes) -> JsonObject | None:
+    def __init__(self, schema: JsonObject, *, once: Set[str] = frozenset()) -> None:
+        found, rest = _split(schema)
+        self._decode = msgspec.json.Decoder(cast(type[JsonObject], found)).decode
+        # Of many events at a time: to ask costs as much as the answer.
+        self._are_valid = compile_validator({"$schema": schema["$schema"], "items": rest}).is_valid
+        self._once = once
+
+    def parse(self, raw: bytes) -> JsonObject | None:
+        """Return what a text says if it is of the type, and None if not.
+
+        An event is good if the rest of the schema holds for it, too, and it is the whole text.
+        """
         try:
-            event = decode(raw)
-            if not is_valid(event):
-                return None
-            if once and event.get("event_id") is not None:
-                data = event["data"]
-                for name in once & data.keys():
-                    data[name] = orjson.Fragment(dumps(data[name]))
-            if (text := dumps(event)) == raw or not may_lack_members(text, raw):
-                return event
-        except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
-            pass  # not of the type, no UTF-8, a number that cannot be written, too deep
-        return None
+            return self._decode(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return None  # not of the type, no UTF-8, too deep
 
-    return parse
+    def hold(self, events: list[JsonObject]) -> bool:
+        """Say whether the rest of the schema holds for all of these events."""
+        try:
+            return self._are_valid(events)
+        except (ValueError, RecursionError):
+            return False
+
+    def is_whole(self, event: JsonObject, raw: bytes) -> bool:
+        """Say whether all members of a text are in its event; where that is not sure, it says no.
+
+        If the event has its id, what is written once is JSON in it from now on (`orjson.Fragment`).
+        """
+        dumps = orjson.dumps
+        try:
+            if self._once and event.get("event_id") is not None:
+                data = event["data"]
+                for name in self._once & data.keys():
+                    data[name] = orjson.Fragment(dumps(data[name]))
+            return (text := dumps(event)) == raw or not may_lack_members(text, raw)
+        except (TypeError, RecursionError):
+            return False  # a number that cannot be written, too deep
 
 
 def may_lack_members(written: bytes, raw: bytes) -> bool:

@@ -104,15 +104,15 @@ def test_a_fault_of_ours_seals_the_one_record(where: str, monkeypatch: pytest.Mo
     """
     lake = Lake()
     (plan,) = lake.batches._transform._plans.values()
-    name = {"parsing": "parse", "protecting": "protect"}[where]
-    real = getattr(plan, name)
+    place, name = {"parsing": (plan.typed, "parse"), "protecting": (plan, "protect")}[where]
+    real = getattr(place, name)
 
     def broken(given: Any, *rest: Any) -> Any:
         if b"boom" in (given if where == "parsing" else orjson.dumps(given)):
             raise ZeroDivisionError("of jane@example.com")
         return real(given, *rest)
 
-    monkeypatch.setattr(plan, name, broken)
+    monkeypatch.setattr(place, name, broken)
     raws = [encode(sale(store_id="boom" if n == 7 else str(n))) for n in range(20)]
     batch = lake.batches.run(records(raws), now=ARRIVED)
     landed = [orjson.loads(entry["Data"]) for entry in batch.entries]
