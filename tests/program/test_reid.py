@@ -93,6 +93,7 @@ def test_a_cloud_that_lacks_it_is_refused_where_a_stack_asks_for_it() -> None:
         "environment": "dev",
         "owner": "data",
         "cloud": "azure",
+        "audit": {"trail": False},
         "functions": {"architecture": "x86_64"},
         "streams": {"mode": "provisioned"},
     }
