@@ -90,7 +90,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
         outputs={"streams": STREAMS, "landing": {"bucket": "landing"}, "roles": {"ANALYST": "ANALYST"}},
     )
     lake.save()
-    monkeypatch.setattr("local.cli.app.find", lambda *_: RUNNING)
+    monkeypatch.setattr("local.cli.running.find", lambda *_: RUNNING)
     return lake
 
 
@@ -138,7 +138,7 @@ def test_a_dead_process_is_named(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("local.cli.app.find", lambda _, name: None if name == dead else RUNNING)
+    monkeypatch.setattr("local.cli.running.find", lambda _, name: None if name == dead else RUNNING)
     monkeypatch.setattr("sys.argv", ["local", *words])
     with pytest.raises(SystemExit):
         main()
