@@ -21,7 +21,8 @@ def test_all_sql_is_clean(checks: dict[str, sqlcheck.Check]) -> None:
 def test_a_statement_for_every_source_is_read() -> None:
     catalogue = contracts.load()
     names = [name for name, _ in sqlcheck.statements(catalogue)]
-    assert names == [f"{source}_{what}" for source in catalogue.sources for what in ("copy", "load")]
+    ours = [f"{source}_{what}" for source in catalogue.sources for what in ("copy", "load")]
+    assert sorted(names) == sorted(["pii_access", *ours])
 
 
 @pytest.mark.parametrize(

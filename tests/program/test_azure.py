@@ -504,8 +504,8 @@ def test_what_cannot_be_made_again_is_protected_in_production(azure: Graph, prod
 
 def test_the_stack_has_one_of_each_type_that_is_recorded_only(prod: Graph) -> None:
     recorded = {token for token, what in REGISTRY.items() if what.recorded}
-    assert recorded == {one.type for one in prod.custom} & recorded
-    assert {one.type for one in prod.custom if one.type.startswith("azure-native:")} <= recorded
+    ours = {token for token in recorded if token.startswith("azure-native:")}
+    assert ours == {one.type for one in prod.custom if one.type.startswith("azure-native:")}
 
 
 def test_a_long_stack_name_still_fits_every_service(project: Path) -> None:

@@ -28,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     rule("encryption", r"\bsseAlgorithm$", to("AES256"), "kmsMasterKeyId"),
     rule("encryption", r"\bsqsManagedSseEnabled$", off),
     rule("encryption", r"\bserverSideEncryption(Configuration)?$", gone),
+    rule("encryption", r"\bTable serverSideEncryption\.enabled$", off),
     rule("keys", r"\benableKeyRotation$", off),
     rule("keys", r"\bdeletionWindowInDays$", lower(7)),
     rule("keys", r"\brecoveryWindowInDays$", lower(0)),
@@ -44,7 +45,8 @@ RULES: tuple[Rule, ...] = (
     rule("loss", r"\bdefaultRetention\.mode$", to("GOVERNANCE")),
     rule("loss", r"\bversioningConfiguration\.status$", to("Suspended")),
     rule("loss", r"\bnoncurrentVersionExpiration\.noncurrentDays$", lower(1)),
-    rule("loss", r"\b(enablePitr|pointInTimeRecovery)$", off),
+    rule("loss", r"\b(enablePitr|pointInTimeRecovery\.enabled|deletionProtectionEnabled)$", off),
+    rule("loss", r"\bpointInTimeRecovery$", gone),
     # how long
     rule("retention", r"\bstream:Stream retentionPeriod$", lower(24, GONE)),
     rule("retention", r"\bretentionInDays$", lower(1, GONE)),
@@ -53,6 +55,8 @@ RULES: tuple[Rule, ...] = (
     rule("retention", r"LifecycleConfiguration rules\[\]\.expiration\.days$", lower(1)),
     rule("retention", r"LifecycleConfiguration rules\[\]\.noncurrentVersionExpiration$", gone),
     rule("retention", r"LifecycleConfiguration rules\[\]\.abortIncompleteMultipartUpload$", gone),
+    rule("retention", r"\bTable ttl$", gone),
+    rule("retention", r"\bTable ttl\.enabled$", off),
     # a record that fails is kept, and tried again
     rule("loss", r"\bmaximumRecordAgeInSeconds$", lower(60)),
     rule("loss", r"\bmaximumRetryAttempts$", to(0)),
@@ -65,7 +69,15 @@ RULES: tuple[Rule, ...] = (
     rule("access", r"\blambda/permission:Permission (sourceArn|sourceAccount)$", gone),
     rule("access", r"\blambda/permission:Permission principal$", to("*")),
     rule("access", r"\blambda/permission:Permission action$", to("lambda:*")),
+    rule("access", r"\bmethod:Method authorization$", to("NONE")),
+    rule("budget", r"\bthrottling(Burst|Rate)Limit$", to(-1)),
     # what happened
+    rule("trace", r"\bstage:Stage accessLogSettings$", gone),
+    rule("trace", r"\bxrayTracingEnabled$", off),
+    rule("trace", r"\bsettings\.loggingLevel$", to("OFF")),
+    rule("alarm", r"\bsettings\.metricsEnabled$", off),
+    # What is asked and answered would be in the log, values included.
+    rule("flow", r"\bsettings\.dataTraceEnabled$", to(True)),
     rule("trace", r"\bTrail (enableLogging|enableLogFileValidation|isMultiRegionTrail)$", off),
     rule("trace", r"\bTrail advancedEventSelectors(\[\])?$", gone),
     rule("trace", r"\bfieldSelectors\[\]\.equals$", to(["NetworkActivity"])),
@@ -119,7 +131,7 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
     ),
     "how often the key service is asked: cost and quota": (r"\bbucketKeyEnabled$",),
     "capacity, or which code: tests run it": (
-        r"\bFunction (memorySize|timeout|architectures(\[\])?|handler|code)$",
+        r"\bFunction (memorySize|timeout|reservedConcurrentExecutions|architectures(\[\])?|handler|code)$",
         r"\bloggingConfig\.logFormat$",
         r"Mapping (parallelizationFactor|batchSize|maximumBatchingWindowInSeconds)$",
         r"\b(shardCount|streamModeDetails(\.streamMode)?)$",
@@ -141,7 +153,18 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
     "the token key is made once and must not change: decision 7": (
         r"\bsecretRotation:SecretRotation rotationRules(\..*)?$",
     ),
+    "which path of an API leads where; who may take it is in its authorization and its policy": (
+        r"^aws:apigateway/(deployment|integration|resource|response):",
+        r"^aws:apigateway/\S+ (restApi|restApiId|resourceId|stageName|deployment|methodPath|httpMethod)$",
+        r"\brestApi:RestApi endpointConfiguration(\.types)?$",
+    ),
+    "what the log of accesses says of each, and where": (r"\baccessLogSettings\.(destinationArn|format)$",),
+    "what a table is for, and what it costs": (
+        r"\bdynamodb/table:Table (attributes(\[\].*)?|billingMode|hashKey|rangeKey|ttl\.attributeName)$",
+        r"\bdynamodb/resourcePolicy:ResourcePolicy resourceArn$",
+    ),
     "only holds what is weakened inside or outside it": (
+        r"\bmethodSettings:MethodSettings settings$",
         r"^aws:s3/\S+ (rules|rules\[\]|rule\.defaultRetention|versioningConfiguration)$",
         r"\bbucketOwnershipControls:BucketOwnershipControls rule$",
         r"\brules\[\]\.applyServerSideEncryptionByDefault$",
@@ -154,18 +177,21 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
 PROTECTING: tuple[tuple[str, str], ...] = (
     (r"^aws:s3/bucket(PublicAccessBlock|OwnershipControls|Acl):", "public"),
     (r"^aws:s3/bucketPolicy:|^aws:(sqs/queuePolicy|sns/topicPolicy):", "access"),
+    (r"^aws:(dynamodb/resourcePolicy|apigateway/restApiPolicy):", "access"),
     (r"^aws:s3/bucketServerSideEncryptionConfiguration:", "encryption"),
     (r"^aws:s3/bucket(Versioning|ObjectLockConfiguration):", "loss"),
     (r"^aws:s3/bucketLifecycleConfiguration:", "retention"),
     (r"^aws:kms/key:", "encryption"),
     (r"^aws:sqs/queue:", "loss"),
     (r"^aws:sns/topic:|:(MetricAlarm|LogMetricFilter)$", "alarm"),
-    (r"^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:|^aws:cloudtrail/trail:", "trace"),
+    (r"^aws:apigateway/methodSettings:|^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:|^aws:cloudtrail/trail:", "trace"),
 )
 
 HARMLESS: tuple[tuple[str, str], ...] = (
     (r"^aws:(kinesis|lambda|s3/bucket:|s3/bucketNotification|secretsmanager|cloudwatch/logStream)",
      "a stage of the flow: without it no data passes, and none is exposed"),
+    (r"^aws:(dynamodb/table|apigateway/(restApi|deployment|integration|method|resource|response|stage)):",
+     "a stage of re-identification: without it nothing is revealed"),
     (r"^aws:(iam|lambda/permission|kms/alias)", "a right, or a name: without it less is allowed"),
 )  # fmt: skip
 

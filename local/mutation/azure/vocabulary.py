@@ -50,7 +50,7 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
         r":StorageAccount encryption\.encryptionIdentity(\..*)?$",
         r":EventHub captureDescription\.destination\.identity(\..*)?$",
         r":SystemTopicEventSubscription \w+WithResourceIdentity\.identity(\..*)?$",
-        r":RoleAssignment principalType$",
+        r":RoleAssignment (principalType|conditionVersion)$",
     ),
     "which key, and where: without it the service refuses a key of one's own, and keySource is a mutant": (
         r":StorageAccount encryption\.keyVaultProperties(\.(keyName|keyVaultUri))?$",

@@ -38,6 +38,10 @@ RULES: tuple[Rule, ...] = (
     rule("access", r"\bwithManagedAccess$", off),
     rule("access", r"\bdropPublicSchemaOnCreation$", off),
     rule("masking", r"\bmaskingPolicies$", gone),
+    rule("masking", r"\browAccessPolicy:RowAccessPolicy body$", to("TRUE")),
+    rule("masking", r"\bview:View isSecure$", off),
+    rule("public", r"\bserviceUser:ServiceUser networkPolicy$", gone),
+    rule("access", r"\bserviceUser:ServiceUser defaultSecondaryRolesOption$", to("ALL", GONE)),
     rule("flow", r"\bazureStorageQueuePrimaryUri$", to(ELSEWHERE_QUEUE)),
     # what a runaway costs
     rule("budget", r"\bautoSuspend$", to(0, GONE)),
@@ -88,7 +92,12 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
     "what is tagged, and from which source; the tag itself decides the mask": (
         r"\btagAssociation:TagAssociation (objectType|tagValue)$",
     ),
-    "only holds what is weakened inside or outside it": (r"\bmaskingPolicies\[\]$",),
+    "what a view shows is tested against the warehouse": (r"\bview:View statement$",),
+    "who a service is, and what it begins with; what it may is in the roles it is granted": (
+        r"\bserviceUser:ServiceUser (rsaPublicKey|loginName|defaultRole|defaultWarehouse)$",
+        r"\bgrantAccountRole:GrantAccountRole userName$",
+    ),
+    "only holds what is weakened inside or outside it": (r"\b(maskingPolicies|allowedIpLists)\[\]$",),
 }
 
 PROTECTING: tuple[tuple[str, str], ...] = (
@@ -99,8 +108,8 @@ PROTECTING: tuple[tuple[str, str], ...] = (
 )
 
 HARMLESS: tuple[tuple[str, str], ...] = (
-    (r"^snowflake:index/(accountRole|grant\w+):", "a right: without it less is allowed"),
-    (r"^snowflake:index/(database|schema|table|streamOnTable|task|warehouse|(stage|(storage|notification)Int|fileFormat)\w*):",
+    (r"^snowflake:index/(accountRole|serviceUser|grant\w+):", "a right: without it less is allowed"),
+    (r"^snowflake:index/(database|schema|table|view|streamOnTable|task|warehouse|(stage|(storage|notification)Int|fileFormat)\w*):",
      "where data lies or passes: without it there is none"),
 )  # fmt: skip
 
