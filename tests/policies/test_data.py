@@ -25,7 +25,7 @@ def found(stack: Stack, **more: Any) -> set[tuple[str, str, str]]:
         ("Bucket", "-landing", "objects"),
         ("Stream", "pos-ingress", "a stream"),
         ("Key", "-pii", "a key"),
-        ("Secret", "", "a secret"),
+        ("Secret", "token-key", "a secret"),
         ("Database", "", "a database"),
         ("Schema", "-raw", "a schema"),
         ("Table", "pos-warehouse-sale", "a table"),
@@ -69,7 +69,7 @@ def test_a_resource_speaks_for_itself() -> None:
     ("kind", "end", "path", "days"),
     [
         ("Key", "-pii", "deletionWindowInDays", 5),
-        ("Secret", "", "recoveryWindowInDays", 0),
+        ("Secret", "token-key", "recoveryWindowInDays", 0),
         ("Database", "", "dataRetentionTimeInDays", 0),
         ("Database", "", "dataRetentionTimeInDays", None),
         ("Schema", "-raw", "dataRetentionTimeInDays", 0),
@@ -90,7 +90,7 @@ def test_what_is_deleted_must_be_recoverable(
 
 def test_how_long_is_for_the_configuration_to_say(prod: Stack) -> None:
     assert found(prod, config={RETAIN: {"days": 30}}) == set()
-    assert len(found(prod, config={RETAIN: {"days": 31}})) == 6  # keys, secret, database
+    assert len(found(prod, config={RETAIN: {"days": 31}})) == 7  # keys, secrets, database
 
 
 @pytest.mark.parametrize("value", [-1, "30", [], {}, True])
