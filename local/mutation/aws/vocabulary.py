@@ -184,7 +184,10 @@ PROTECTING: tuple[tuple[str, str], ...] = (
     (r"^aws:kms/key:", "encryption"),
     (r"^aws:sqs/queue:", "loss"),
     (r"^aws:sns/topic:|:(MetricAlarm|LogMetricFilter)$", "alarm"),
-    (r"^aws:apigateway/methodSettings:|^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:|^aws:cloudtrail/trail:", "trace"),
+    (
+        r"^aws:apigateway/methodSettings:|^aws:sns/topicSubscription:|^aws:cloudwatch/logGroup:|^aws:cloudtrail/trail:",
+        "trace",
+    ),
 )
 
 HARMLESS: tuple[tuple[str, str], ...] = (
