@@ -130,7 +130,8 @@ def test_prod_is_rolled_out_to_two_regions_and_one_is_taken_back(checkout: Check
 
     # Side by side: the stand-ins refuse a name that another has, and so does the comparison.
     states = {}
-    pack = ("--policy-pack", str(ROOT / "policies"))
+    policies = ROOT / "policies"
+    pack = ("--policy-pack", str(policies), "--policy-pack-config", str(policies / "config.prod.json"))
     for stack in ("prod-ap", "prod", "prod-eu"):
         checkout.pulumi("up", "--yes", "--skip-preview", "-s", stack, *(pack if stack == "prod-ap" else ()))
         states[stack] = checkout.resources(stack)
