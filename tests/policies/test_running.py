@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -241,9 +242,18 @@ def test_exit_codes_and_the_report_agree(
         agrees_with_the_engine(saved, config, report["findings"], tmp_path)
 
 
+# A secret in a state file.
+SEALED = re.compile(
+    r'\{\s*"4dabf18193072939515e22adb298388d":\s*"1b47061264138c4ac30d75fd1eb44270",\s*"ciphertext":\s*"[^"]*"\s*\}'
+)
+
+
 def agrees_with_the_engine(saved: Path, config: Path, findings: list[Any], home: Path) -> None:
     """`pulumi policy analyze` judges the same file by itself."""
-    command = ["pulumi", "policy", "analyze", "--json", "--file", str(saved)]
+    # It refuses a file with sealed values and no key to them; a login's name is one, and judged by nobody.
+    unsealed = home / "unsealed.json"
+    unsealed.write_text(re.sub(SEALED, '"[secret]"', saved.read_text()))
+    command = ["pulumi", "policy", "analyze", "--json", "--file", str(unsealed)]
     done = subprocess.run(
         [*command, "--policy-pack", str(ROOT / "policies"), "--policy-pack-config", str(config)],
         env={**os.environ, "PULUMI_HOME": str(home / "home"), "PULUMI_SKIP_UPDATE_CHECK": "true"},
