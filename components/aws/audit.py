@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components import naming
 from components.aws.alarms import Alarm, sound
-from components.aws.buckets import kept, nobody_deletes, only_tls, secured
+from components.aws.buckets import BucketArgs, nobody_deletes, only_tls, safe_bucket
 from components.aws.context import Context
 from components.aws.iam import Statement, allow, role, trust
 from components.aws.keys import Keys
@@ -91,34 +91,29 @@ class Audit(pulumi.ComponentResource):
     def _bucket(
         self, name: str, args: AuditArgs, key: aws.kms.Key
     ) -> tuple[aws.s3.Bucket, tuple[pulumi.Resource, ...]]:
-        audit, locked = args.spec.audit, args.spec.audit.lock_mode != "none"
-        bucket = aws.s3.Bucket(
-            naming.fit(name, naming.BUCKET - naming.AUTONAME),
-            object_lock_enabled=locked,
-            force_destroy=audit.force_destroy,
-            tags=args.context.tagged(naming.INTERNAL),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protect),
-        )
-        ready = secured(name, bucket, key, _statements(bucket, args), self)
-        lock = (audit.lock_mode, audit.retention_days) if locked else None
-        versioning, *locks = kept(name, bucket, lock, self)
-        aws.s3.BucketLifecycleConfiguration(
+        audit = args.spec.audit
+        retention = {
+            "id": "retention",
+            "status": "Enabled",
+            "filter": {"prefix": ""},
+            "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+            # A day later than the lock, which a rule could not end.
+            "expiration": {"days": audit.retention_days + 1},
+            "noncurrent_version_expiration": {"noncurrent_days": 1},
+        }
+        return safe_bucket(
             name,
-            bucket=bucket.bucket,
-            rules=[
-                {
-                    "id": "retention",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
-                    # A day later than the lock, which a rule could not end.
-                    "expiration": {"days": audit.retention_days + 1},
-                    "noncurrent_version_expiration": {"noncurrent_days": 1},
-                }
-            ],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            BucketArgs(
+                key=key,
+                statements=lambda bucket: _statements(bucket, args),
+                lock=(audit.lock_mode, audit.retention_days),
+                lifecycle=[retention],
+                force_destroy=audit.force_destroy,
+                protect=args.spec.protect,
+                tags=args.context.tagged(naming.INTERNAL),
+            ),
+            self,
         )
-        return bucket, (*ready, versioning, *locks)
 
     def _watch(
         self, name: str, args: AuditArgs, bucket: aws.s3.Bucket, group: aws.cloudwatch.LogGroup

@@ -1,14 +1,63 @@
 """What makes a bucket safe, a resource each on AWS: encrypted, owned, closed, versioned, locked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components import naming
 from components.aws.iam import Statement, deny, document
 
 
-def secured(
+@dataclass(frozen=True, kw_only=True)
+class BucketArgs:
+    """How a bucket is encrypted, who may what with it, and how long it keeps what is in it.
+
+    Parameters
+    ----------
+    statements
+        Of its policy, from the bucket.
+    lock
+        The mode, or `none`, and for how many days.
+    lifecycle
+        The rules, as the provider takes them.
+    """
+
+    key: aws.kms.Key
+    statements: Callable[[aws.s3.Bucket], Sequence[Statement]]
+    lock: tuple[str, int]
+    lifecycle: Sequence[Any]
+    force_destroy: bool
+    protect: bool
+    tags: dict[str, str]
+
+
+def safe_bucket(
+    name: str, args: BucketArgs, parent: pulumi.Resource
+) -> tuple[aws.s3.Bucket, tuple[pulumi.Resource, ...]]:
+    """Make a bucket; return it, and what must be there before anything is put into it."""
+    mode, days = args.lock
+    bucket = aws.s3.Bucket(
+        naming.fit(name, naming.BUCKET - naming.AUTONAME),
+        object_lock_enabled=mode != "none",
+        force_destroy=args.force_destroy,
+        tags=args.tags,
+        opts=pulumi.ResourceOptions(parent=parent, protect=args.protect),
+    )
+    ready = _secured(name, bucket, args.key, args.statements(bucket), parent)
+    versioning, *locks = _kept(name, bucket, (mode, days) if mode != "none" else None, parent)
+    aws.s3.BucketLifecycleConfiguration(
+        name,
+        bucket=bucket.bucket,
+        rules=args.lifecycle,
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=[versioning]),
+    )
+    return bucket, (*ready, versioning, *locks)
+
+
+def _secured(
     name: str,
     bucket: aws.s3.Bucket,
     key: aws.kms.Key,
@@ -54,7 +103,7 @@ def secured(
     return encryption, ownership, block, policy
 
 
-def kept(
+def _kept(
     name: str, bucket: aws.s3.Bucket, lock: tuple[str, int] | None, parent: pulumi.Resource
 ) -> tuple[pulumi.Resource, ...]:
     """Keep every version, and lock each for so many days in a mode."""

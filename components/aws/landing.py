@@ -7,7 +7,7 @@ import pulumi_aws as aws
 
 from components import naming
 from components.aws import context as names
-from components.aws.buckets import kept, nobody_deletes, only_tls, secured
+from components.aws.buckets import BucketArgs, nobody_deletes, only_tls, safe_bucket
 from components.aws.context import Context
 from components.aws.iam import Statement, deny
 from components.pattern import LANDING_PREFIX, LandingSpec, LandingZone
@@ -36,29 +36,26 @@ class LandingBucket(pulumi.ComponentResource):
         self, name: str, args: LandingBucketArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("retaillake:aws:LandingBucket", name, {}, opts)
-        landing, locked = args.spec.landing, args.spec.landing.lock_mode != "none"
-        bucket = aws.s3.Bucket(
-            naming.fit(name, naming.BUCKET - naming.AUTONAME),
-            object_lock_enabled=locked,
-            force_destroy=landing.force_destroy,
-            tags=args.context.tagged(naming.CONFIDENTIAL),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.spec.protect),
-        )
-        ready = secured(name, bucket, args.key, _statements(bucket, args), self)
-        lock = (landing.lock_mode, landing.lock_days) if locked else None
-        versioning, *locks = kept(name, bucket, lock, self)
-        aws.s3.BucketLifecycleConfiguration(
+        landing = args.spec.landing
+        bucket, ready = safe_bucket(
             name,
-            bucket=bucket.bucket,
-            rules=_lifecycle(landing),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
+            BucketArgs(
+                key=args.key,
+                statements=lambda bucket: _statements(bucket, args),
+                lock=(landing.lock_mode, landing.lock_days),
+                lifecycle=_lifecycle(landing),
+                force_destroy=landing.force_destroy,
+                protect=args.spec.protect,
+                tags=args.context.tagged(naming.CONFIDENTIAL),
+            ),
+            self,
         )
         self.zone = LandingZone(
             name=bucket.bucket,
             id=bucket.arn,
             url=pulumi.Output.concat("s3://", bucket.bucket, "/", LANDING_PREFIX),
             reader=args.context.role_arn(f"{args.context.base}-{names.WAREHOUSE_READER}"),
-            ready=(*ready, versioning, *locks),
+            ready=ready,
         )
         self.register_outputs({"bucket": bucket.bucket, "url": self.zone.url})
 
