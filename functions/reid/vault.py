@@ -18,14 +18,13 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] (it
     ClientError,
 )
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from contracts import PII_TYPES
 from functions.reid.problems import UNKNOWN_TOKEN, RefusedError, UnavailableError, UnreadableError
 from functions.reid.rules import Allowed
 from functions.shared.kinds import faces
 from functions.shared.phones import COUNTRIES, says_its_country
-from functions.shared.protection import NONCE_BYTES, field_context
+from functions.shared.protection import reveal_ciphertext
 from functions.shared.tokens import BLOCK_BYTES, TokenKeyError, TokenKeys
 
 # The key service says so when a key, a context or a ciphertext is not the right one, and when we may not.
@@ -135,7 +134,7 @@ class Opener:
         ]
         return {self._hash(row.token): row for row in sorted(found, key=lambda row: row.last_seen)}
 
-    def _unwrap(self, source: str, data_key: str) -> AESGCM:
+    def _unwrap(self, source: str, data_key: str) -> bytes:
         context = {"source": source, "purpose": "field"}
         try:
             wrapped = b64decode(data_key, validate=True)
@@ -149,13 +148,12 @@ class Opener:
             raise (UnreadableError(code) if code in WRONG else UnavailableError("the key service")) from None
         except BotoCoreError:
             raise UnavailableError("the key service") from None
-        return AESGCM(answer["Plaintext"])
+        return answer["Plaintext"]
 
-    def _value(self, row: Row, key: AESGCM, hash_: bytes) -> Any:
+    def _value(self, row: Row, key: bytes, hash_: bytes) -> Any:
         try:
             sealed = b64decode(row.ciphertext, validate=True)
-            context = field_context(row.source, tuple(row.path.split(".")))
-            plain = key.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context)
+            plain = reveal_ciphertext(key, sealed, source=row.source, path=tuple(row.path.split(".")))
             value = orjson.loads(plain) if PII_TYPES[row.kind] == "object" else plain.decode()
         except InvalidTag:
             raise UnreadableError("ciphertext") from None

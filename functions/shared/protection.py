@@ -117,7 +117,12 @@ def field_context(source: str, path: tuple[str, ...]) -> bytes:
 
 def reveal(key: bytes, value: str, *, source: str, path: tuple[str, ...]) -> bytes:
     """Decrypt a packed value with its unwrapped data key: UTF-8 text, or the JSON of an object."""
-    return _open(key, unpack(value).ciphertext, field_context(source, path))
+    return reveal_ciphertext(key, unpack(value).ciphertext, source=source, path=path)
+
+
+def reveal_ciphertext(key: bytes, ciphertext: bytes, *, source: str, path: tuple[str, ...]) -> bytes:
+    """Decrypt the ciphertext of a packed value, as the vault has it by itself."""
+    return _open(key, ciphertext, field_context(source, path))
 
 
 def seal(key: DataKey, raw: bytes, *, source: str) -> bytes:

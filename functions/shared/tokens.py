@@ -26,7 +26,6 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 KEY_BYTES = 32
 BLOCK_BYTES = 16
-MOST_VERSIONS = 99_999_999
 _FORMAT = 1
 _PREFIX_LENGTH = len("v00000001-")
 _TEXT_LENGTH = 22
