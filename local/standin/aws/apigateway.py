@@ -36,6 +36,8 @@ class Part(AwsAdapter):
     computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
     #: the inputs that, with the API, name it, and the names that calls have for them
     named: ClassVar[Mapping[str, str]] = {}
+    #: the call that deletes it; what is a setting has a removal of its own
+    deletes: ClassVar[str] = ""
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return the API and what names it there."""
@@ -55,6 +57,10 @@ class Part(AwsAdapter):
         """Return what names it, as the provider has it, and more."""
         region = inputs.get("region", cloud.place.region)
         return {"region": region, **{name: inputs[name] for name in (self.api, *self.named)}, **more}
+
+    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
+        """Delete it, or give it back to the gateway."""
+        return [call(self.deletes, **self.at(rid), allow=MISSING)]
 
 
 @register
@@ -208,6 +214,7 @@ class Method(Part):
         {"restApi", "resourceId", "httpMethod", "region", "authorization", "apiKeyRequired"}
     )
     named: ClassVar[Mapping[str, str]] = {"resourceId": "resourceId", "httpMethod": "httpMethod"}
+    deletes = "delete_method"
 
     def calls(self, p: Props) -> list[Call]:
         """Put it."""
@@ -226,10 +233,6 @@ class Method(Part):
             apiKeyRequired=found.get("apiKeyRequired", False),
         )
 
-    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
-        """Delete it."""
-        return [call("delete_method", **self.at(rid), allow=MISSING)]
-
 
 @register
 class Integration(Part):
@@ -238,6 +241,7 @@ class Integration(Part):
     type = "aws:apigateway/integration:Integration"
     replace_on = frozenset({"restApi", "resourceId", "httpMethod", "region"})
     named: ClassVar[Mapping[str, str]] = {"resourceId": "resourceId", "httpMethod": "httpMethod"}
+    deletes = "delete_integration"
     about: ClassVar[Mapping[str, str]] = {
         "type": "type",
         "integrationHttpMethod": "integrationHttpMethod",
@@ -257,10 +261,6 @@ class Integration(Part):
         told = {name: found.get(api) for name, api in self.about.items()}
         return self.seen(cloud, inputs, **{**told, "integrationHttpMethod": found.get("httpMethod")})
 
-    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
-        """Delete it."""
-        return [call("delete_integration", **self.at(rid), allow=MISSING)]
-
 
 @register
 class Response(Part):
@@ -270,6 +270,7 @@ class Response(Part):
     api = "restApiId"
     replace_on = frozenset({"restApiId", "responseType", "region"})
     named: ClassVar[Mapping[str, str]] = {"responseType": "responseType"}
+    deletes = "delete_gateway_response"
     about: ClassVar[Mapping[str, str]] = {
         "statusCode": "statusCode",
         "responseParameters": "responseParameters",
@@ -286,10 +287,6 @@ class Response(Part):
         if found is None or found.get("defaultResponse"):
             return None
         return self.seen(cloud, inputs, **{name: found.get(api) for name, api in self.about.items()})
-
-    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
-        """Give it back to the gateway."""
-        return [call("delete_gateway_response", **self.at(rid), allow=MISSING)]
 
 
 @register
@@ -343,6 +340,7 @@ class Stage(Part):
     exists = ("ConflictException",)
     replace_on = frozenset({"restApi", "stageName", "region"})
     named: ClassVar[Mapping[str, str]] = {"stageName": "stageName"}
+    deletes = "delete_stage"
     computed: ClassVar[Mapping[str, Computed]] = {
         **TAGGED,
         "arn": lambda place, rid, inputs: _stage_arn(place, inputs),
@@ -403,10 +401,6 @@ class Stage(Part):
             tags=tags,
             tagsAll=tags,
         )
-
-    def removal(self, rid: str, inputs: Inputs) -> list[Call]:
-        """Delete it."""
-        return [call("delete_stage", **self.at(rid), allow=MISSING)]
 
 
 @register

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..adapter import Computed, Inputs, Outputs, Place, register
-from .client import EVERYWHERE, ID, TAGGED, Aws, AwsAdapter, Call, Props, call, pairs, unpaired
+from .client import ID, TAGGED, Aws, AwsAdapter, Call, Props, call, pairs, unpaired
+from .watch import InGroup
 
 NO_TRAIL = ("TrailNotFoundException",)
 NO_FILTER = ("ResourceNotFoundException",)
@@ -148,27 +149,11 @@ def _basic(one: Mapping[str, Any]) -> Outputs:
 
 
 @register
-class MetricFilter(AwsAdapter):
-    """A filter over a log; its name is unique in its group only."""
+class MetricFilter(InGroup):
+    """A filter over a log."""
 
     type = "aws:cloudwatch/logMetricFilter:LogMetricFilter"
-    service = "logs"
-    autoname = "name"
     makes = False
-    replace_on = frozenset({"name", "logGroupName", "region"})
-    computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
-
-    def identity(self, inputs: Inputs) -> str | None:
-        """Return group and name."""
-        return f"{inputs['logGroupName']}:{inputs['name']}" if "logGroupName" in inputs else None
-
-    def record_id(self, place: Place, urn_name: str, inputs: Inputs) -> str:
-        """Return the name, as the provider does."""
-        return inputs["name"]
-
-    def rid(self, aws: Aws, inputs: Inputs, answer: Mapping[str, Any]) -> str:
-        """Return the name, as the provider does."""
-        return inputs["name"]
 
     def calls(self, p: Props) -> list[Call]:
         """Put the filter."""

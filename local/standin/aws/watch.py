@@ -83,21 +83,13 @@ class LogGroup(AwsAdapter):
         )
 
 
-@register
-class LogStream(AwsAdapter):
-    """A stream of a group of logs; its name is unique in its group only."""
+class InGroup(AwsAdapter):
+    """Something in a group of logs; its name is unique in its group only."""
 
-    type = "aws:cloudwatch/logStream:LogStream"
     service = "logs"
     autoname = "name"
     replace_on = frozenset({"name", "logGroupName", "region"})
-    exists = ("ResourceAlreadyExistsException",)
-    computed: ClassVar[Mapping[str, Computed]] = {
-        **EVERYWHERE,
-        "arn": lambda place, rid, inputs: place.arn(
-            "logs", f"log-group:{inputs['logGroupName']}:log-stream:{inputs['name']}"
-        ),
-    }
+    computed: ClassVar[Mapping[str, Computed]] = EVERYWHERE
 
     def identity(self, inputs: Inputs) -> str | None:
         """Return group and name."""
@@ -110,6 +102,20 @@ class LogStream(AwsAdapter):
     def rid(self, aws: Aws, inputs: Inputs, answer: Mapping[str, Any]) -> str:
         """Return the name, as the provider does."""
         return inputs["name"]
+
+
+@register
+class LogStream(InGroup):
+    """A stream of a group of logs; its name is unique in its group only."""
+
+    type = "aws:cloudwatch/logStream:LogStream"
+    exists = ("ResourceAlreadyExistsException",)
+    computed: ClassVar[Mapping[str, Computed]] = {
+        **EVERYWHERE,
+        "arn": lambda place, rid, inputs: place.arn(
+            "logs", f"log-group:{inputs['logGroupName']}:log-stream:{inputs['name']}"
+        ),
+    }
 
     def calls(self, p: Props) -> list[Call]:
         """Make the stream."""
