@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from local.mutation.mutant import Mutant
 from local.standin.azure.client import SUBSCRIPTION, guid
 from local.standin.state import Resource
 from tests.mutation.small import resource
@@ -9,6 +10,12 @@ from tests.mutation.small import resource
 IN_SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION}"
 GROUP = f"{IN_SUBSCRIPTION}/resourceGroups/g"
 ROLES = f"{IN_SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions"
+
+WRAPS = "b49434e1-3431-b20a-e46e-aedee6f73a43"
+
+
+def about(found: Any, one: Resource) -> list[Mutant]:
+    return [each for each in found if each.resource is one]
 
 
 def azure(token: str, name: str, inputs: dict[str, Any], path: str = "", **more: Any) -> Resource:

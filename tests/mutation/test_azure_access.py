@@ -1,18 +1,17 @@
 """Who may do what on Azure: each way in which a right is widened, and no others."""
 
-from typing import Any
-
 import pytest
 
 from local.mutation.azure import access, roles
 from local.mutation.graph import Graph
-from local.mutation.mutant import Mutant
 from local.standin.state import Resource
 from tests.mutation.small import after, named, told
 from tests.mutation.small_azure import (
     GROUP,
     IN_SUBSCRIPTION,
     ROLES,
+    WRAPS,
+    about,
     account,
     app,
     assignment,
@@ -22,12 +21,6 @@ from tests.mutation.small_azure import (
     identity,
     key,
 )
-
-WRAPS = "b49434e1-3431-b20a-e46e-aedee6f73a43"
-
-
-def about(found: Any, one: Resource) -> list[Mutant]:
-    return [each for each in found if each.resource is one]
 
 
 def test_a_role_becomes_the_widest_ones_of_what_it_is_on() -> None:

@@ -1,18 +1,18 @@
 """What is captured, told and seen on Azure: the mutants that each operator makes, and no others."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from local.mutation import deletion, mutants, placing
 from local.mutation.azure import apps, flow, roles, unset
 from local.mutation.graph import Graph, deployable
-from local.mutation.mutant import Mutant
 from local.standin.state import Resource
 from tests.mutation.small import after, named, told
 from tests.mutation.small_azure import (
     GROUP,
+    WRAPS,
+    about,
     account,
     app,
     assignment,
@@ -22,12 +22,6 @@ from tests.mutation.small_azure import (
     identity,
     key,
 )
-
-WRAPS = "b49434e1-3431-b20a-e46e-aedee6f73a43"
-
-
-def about(found: Any, one: Resource) -> list[Mutant]:
-    return [each for each in found if each.resource is one]
 
 
 @pytest.fixture
