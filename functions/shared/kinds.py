@@ -23,10 +23,11 @@ HIDDEN = "•••"
 HIDDEN_MAILBOX = "xxxxx"
 HIDDEN_DIGITS = "•••-••"
 _SHORT = 7
-_POSTAL_CODE, _CITY, _COUNTRY = map(ADDRESS_FIELDS.index, ("postal_code", "city", "country"))
 _NO_DIGIT = re.compile(r"[^0-9]")
 # A domain as nearly everybody's is written; its last part is no number.
 _PLAIN_DOMAIN = re.compile(r"(?!.*xn--)[a-z0-9.-]+\.[a-z]{2,}").fullmatch
+# Words that are normal as they are.
+_PLAIN_WORDS = re.compile(r"[a-z0-9]+(?: [a-z0-9]+)*").fullmatch
 # The ways to write an apostrophe and a hyphen.
 _ONE_WAY = str.maketrans("‘’ʼ‐‑‒–—−", "'''------")
 
@@ -102,9 +103,8 @@ def phone(value: str, country: str | None = None) -> tuple[str, str]:
 
 def _phone_in(country: str | None) -> Faces:
     def faces_of(value: str) -> tuple[str, str]:
-        lengths, is_one = spelled_out(value[:BEGINNING])
-        if len(value) in lengths and len(value) > _SHORT and is_one(value):
-            return value, HIDDEN_DIGITS + value[-2:]
+        if spelled_out(value[:BEGINNING])(value):
+            return value, HIDDEN_DIGITS + value[-2:] if len(value) > _SHORT else HIDDEN
         return phone(value, country)
 
     return faces_of
@@ -112,12 +112,21 @@ def _phone_in(country: str | None) -> Faces:
 
 def address(value: JsonObject) -> tuple[str, str]:
     """Compare an address part by part, an absent part as an empty one; show city and country."""
-    parts = [value.get(name) or "" for name in ADDRESS_FIELDS]
-    shown = f"{parts[_CITY]}, {parts[_COUNTRY]}".replace(":", "")
-    if not parts[_POSTAL_CODE].isalnum():
-        parts[_POSTAL_CODE] = re.sub(r"[\W_]", "", parts[_POSTAL_CODE])
+    street, more, *town = [value.get(name) or "" for name in ADDRESS_FIELDS]
+    rest, shown = _town(*town)
+    plain = street.lower()
+    if not more and _PLAIN_WORDS(plain):
+        return f"{plain} \0 {rest}", shown
+    return _words(f"{street} \0 {more} {rest}"), shown
+
+
+@lru_cache(maxsize=4096)
+def _town(city: str, region: str, postal_code: str, country: str) -> tuple[str, str]:
+    """Return the part of an address that many share, and what is shown of it."""
+    code = re.sub(r"[\W_]", "", postal_code)
     # The separator stands free, so that the space around it is that between any words: one.
-    return _words(" \0 ".join(parts)), shown
+    rest = _words("".join(f"\0 {part} " for part in (city, region, code, country)))
+    return rest, f"{city}, {country}".replace(":", "")
 
 
 def person_name(value: str) -> tuple[str, str]:

@@ -32,8 +32,7 @@ def e164(value: str, country: str | None) -> str | None:
     country
         Where the number was written: `US`. Without it, only what says its country is a number.
     """
-    lengths, is_one = spelled_out(value[:BEGINNING])
-    if len(value) in lengths and is_one(value):
+    if spelled_out(value[:BEGINNING])(value):
         return value
     return plainly(value, country) or by_the_library(value, country)
 
@@ -138,10 +137,11 @@ def _plan_of_code(digits: str) -> _Plan | None:
 
 
 @lru_cache(maxsize=1000)
-def spelled_out(beginning: str) -> tuple[frozenset[int], Callable[[str], object]]:
-    """Return how long the numbers are that begin like that and need no change, and what finds them."""
+def spelled_out(beginning: str) -> Callable[[str], object]:
+    """Return what finds the numbers that begin like that and need no change."""
     plan = _plan_of_code(beginning[1:]) if says_its_country(beginning) and beginning[1:] else None
     if plan is None:
-        return frozenset(), re.compile(_NEVER).fullmatch
-    number = re.compile(rf"\+{plan.code}(?!{plan.prefix.pattern})(?:{plan.number.pattern})", re.ASCII)
-    return frozenset(length + len(plan.code) + 1 for length in plan.lengths), number.fullmatch
+        return re.compile(_NEVER).fullmatch
+    lengths = "|".join(f".{{{length}}}" for length in sorted(plan.lengths))
+    number = rf"\+{plan.code}(?=(?:{lengths})\Z)(?!{plan.prefix.pattern})(?:{plan.number.pattern})"
+    return re.compile(number, re.ASCII).fullmatch

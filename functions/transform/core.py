@@ -17,7 +17,7 @@ value nor a name that the producer chose. An event on the ingress stream is a JS
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -113,47 +113,28 @@ class Transform:
     def _protect(
         self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
     ) -> list[tuple[str, bytes] | Refused]:
-        accepted: list[tuple[dict[str, Any], _Plan] | Refused] = []
-        data: dict[_Plan, list[dict[str, Any]]] = {}
-        for (raw, _), found in zip(events, self._parse([raw for raw, _ in events]), strict=True):
-            try:
-                event, plan = found or self._accept_by_schema(raw)
-                if (producer_ts := event.get("producer_ts")) is not None:
-                    event["producer_ts"] = utc(producer_ts)
-            except Refused as refusal:
-                accepted.append(refusal)
-                continue
-            accepted.append((event, plan))
-            data.setdefault(plan, []).append(event["data"])
-        for plan, group in data.items():
-            plan.protect(group, key)
-        return [
-            found if isinstance(found, Refused) else self._land(*found, arrived, beginning)
-            for found, (_, arrived) in zip(accepted, events, strict=True)
-        ]
+        accepted, refused = self._accept([raw for raw, _ in events])
+        answers: dict[int, tuple[str, bytes] | Refused] = {**refused}
+        for plan, group in accepted.items():
+            plan.protect([event["data"] for event in group.values()], key)
+            for at, event in group.items():
+                if event.get("event_id") is None or event.get("producer_ts") is None:
+                    self._complete(event, plan.contract, events[at][1])
+                answers[at] = event["event_id"], line(beginning, event)
+        return [answers[at] for at in range(len(events))]
 
-    def _land(
-        self, event: dict[str, Any], plan: _Plan, arrived: float, beginning: bytes
-    ) -> tuple[str, bytes]:
-        """Return the id and the line of a protected event."""
-        event_id = event.get("event_id")
-        if event_id is None:
-            event["event_id"] = event_id = self._derive_id(event, plan.contract)
+    def _complete(self, event: JsonObject, contract: Contract, arrived: float) -> None:
+        """Give a protected event what it has not got: an id, a time."""
+        if event.get("event_id") is None:
+            event["event_id"] = self._derive_id(event, contract)
         if event.get("producer_ts") is None:
             event["producer_ts"] = timestamp(arrived)
             event["producer_ts_assigned"] = True
-        return event_id, line(beginning, event)
 
     def fault(self, raw: bytes) -> str | None:
         """Return why an event would be refused; None if it would be accepted."""
-        try:
-            (found,) = self._parse([raw])
-            event, _ = found or self._accept_by_schema(raw)
-            if event.get("producer_ts") is not None:
-                utc(event["producer_ts"])
-        except Refused as refusal:
-            return refusal.reason
-        return None
+        _, refused = self._accept([raw])
+        return refused[0].reason if refused else None
 
     def claimed_event(self, raw: bytes) -> str:
         """Return the event type that a refused record claims, if its source has such events."""
@@ -163,30 +144,47 @@ class Transform:
         except (ValueError, TypeError, KeyError):
             return UNKNOWN
 
-    def _parse(self, raws: Sequence[bytes]) -> list[tuple[JsonObject, _Plan] | None]:
-        """Return the events that are plainly good; None for all others."""
-        parsed = [self._typed(raw) for raw in raws]
-        groups: dict[_Plan, list[JsonObject]] = {}
-        for found in parsed:
-            if found:
-                groups.setdefault(found[1], []).append(found[0])
-        if not all(plan.typed.hold(group) for plan, group in groups.items()):
-            parsed = [found if found and found[1].typed.hold([found[0]]) else None for found in parsed]
-        return [
-            found if found and found[1].typed.is_whole(found[0], raw) else None
-            for found, raw in zip(parsed, raws, strict=True)
-        ]
+    def _accept(self, raws: Sequence[bytes]) -> tuple[dict[_Plan, dict[int, JsonObject]], dict[int, Refused]]:
+        """Return the events of texts, each by its place among them, and why there is none at a place."""
+        accepted, refused = self._take(raws), dict[int, Refused]()
+        for at in set(range(len(raws))).difference(*accepted.values()):
+            try:
+                event, plan = self._accept_by_schema(raws[at])
+                accepted.setdefault(plan, {})[at] = event
+            except Refused as refusal:
+                refused[at] = refusal
+        for group in accepted.values():
+            for at, event in list(group.items()):
+                try:
+                    if (producer_ts := event.get("producer_ts")) is not None:
+                        event["producer_ts"] = utc(producer_ts)
+                except Refused as refusal:
+                    refused[at] = refusal
+                    del group[at]
+        return accepted, refused
 
-    def _typed(self, raw: bytes) -> tuple[JsonObject, _Plan] | None:
-        plans = self._only
-        if plans is None:
+    def _take(self, raws: Sequence[bytes]) -> dict[_Plan, dict[int, JsonObject]]:
+        """Return the events that are plainly good, each by its place among the texts."""
+        taken: dict[_Plan, dict[int, JsonObject]] = {}
+        for plans, left in self._claimed(raws).items():
+            for plan in plans:
+                taken[plan] = found = plan.typed.take(left)
+                if len(found) == len(left):
+                    break
+                for at in found:
+                    del left[at]
+        return taken
+
+    def _claimed(self, raws: Sequence[bytes]) -> Mapping[tuple[_Plan, ...], dict[int, bytes]]:
+        """Return the texts by the plans, the newest first, of the event that each seems to be."""
+        places = dict(enumerate(raws))
+        if self._only:
+            return {self._only: places}
+        found: dict[tuple[_Plan, ...], dict[int, bytes]] = {}
+        for at, raw in places.items():
             claimed = _EVENT_TYPE.search(raw)
-            plans = self._by_event.get(claimed[1], ()) if claimed else ()
-        for plan in plans:
-            event = plan.typed.parse(raw)
-            if event is not None:
-                return event, plan
-        return None
+            found.setdefault(self._by_event.get(claimed[1], ()) if claimed else (), {})[at] = raw
+        return found
 
     def _accept_by_schema(self, raw: bytes) -> tuple[dict[str, Any], _Plan]:
         """Take an event, or say why not; the only one to refuse."""

@@ -9,7 +9,7 @@ Nothing is lost on the way. A text is taken only if all of its members are in wh
 a member that the schema does not know nor the second of two with one name can hide.
 """
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from typing import Annotated, Any, Literal, NotRequired, TypedDict, Union, cast
 
 import msgspec
@@ -49,35 +49,37 @@ class Typed:
         self._are_valid = compile_validator({"$schema": schema["$schema"], "items": rest}).is_valid
         self._once = once
 
-    def parse(self, raw: bytes) -> JsonObject | None:
-        """Return what a text says if it is of the type, and None if not.
+    def take(self, raws: Mapping[int, bytes]) -> dict[int, JsonObject]:
+        """Return the events that are plainly good, each under its text's number.
 
-        An event is good if the rest of the schema holds for it, too, and it is the whole text.
+        In an event that has its id, what is written once is JSON by now (`orjson.Fragment`).
         """
-        try:
-            return self._decode(raw)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return None  # not of the type, no UTF-8, too deep
+        decode, events = self._decode, dict[int, JsonObject]()
+        for at, raw in raws.items():
+            try:
+                events[at] = decode(raw)
+            except (msgspec.MsgspecError, ValueError, RecursionError):
+                continue  # not of the type, no UTF-8, too deep
+        if not self._hold(list(events.values())):
+            events = {at: event for at, event in events.items() if self._hold([event])}
+        return {at: event for at, event in events.items() if self._is_whole(event, raws[at])}
 
-    def hold(self, events: list[JsonObject]) -> bool:
+    def _hold(self, events: list[JsonObject]) -> bool:
         """Say whether the rest of the schema holds for all of these events."""
         try:
             return self._are_valid(events)
         except (ValueError, RecursionError):
             return False
 
-    def is_whole(self, event: JsonObject, raw: bytes) -> bool:
-        """Say whether all members of a text are in its event; where that is not sure, it says no.
-
-        If the event has its id, what is written once is JSON in it from now on (`orjson.Fragment`).
-        """
-        dumps = orjson.dumps
+    def _is_whole(self, event: JsonObject, raw: bytes) -> bool:
+        """Say whether all members of a text are in its event; where that is not sure, it says no."""
         try:
             if self._once and event.get("event_id") is not None:
                 data = event["data"]
-                for name in self._once & data.keys():
-                    data[name] = orjson.Fragment(dumps(data[name]))
-            return (text := dumps(event)) == raw or not may_lack_members(text, raw)
+                for name in self._once:
+                    if name in data:
+                        data[name] = orjson.Fragment(orjson.dumps(data[name]))
+            return (text := orjson.dumps(event)) == raw or not may_lack_members(text, raw)
         except (TypeError, RecursionError):
             return False  # a number that cannot be written, too deep
 

@@ -9,6 +9,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
+from contracts import ADDRESS_FIELDS
 from functions.shared import kinds, phones
 from functions.shared.kinds import HIDDEN, KINDS, faces, fold
 
@@ -19,6 +20,9 @@ FORMATS = [getattr(PhoneNumberFormat, name) for name in ("E164", "INTERNATIONAL"
 
 def phone(value: str, country: str | None = "US") -> str:
     return faces("phone", country)(value)[0]
+
+
+ADDRESS_PARTS = st.text(alphabet="aZ9 .,;-İßς\u200b\u0130", max_size=8)
 
 
 # Phones.
@@ -228,6 +232,14 @@ def test_an_address_is_one_however_it_is_written() -> None:
 def test_a_name_is_one_however_it_is_written() -> None:
     assert KINDS["person_name"]("Mary-Ann O'Brien")[0] == KINDS["person_name"]("MARY‐ANN  O’BRIEN ")[0]
     assert KINDS["person_name"]("J. R. Doe")[0] == KINDS["person_name"]("J R Doe")[0]
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(ADDRESS_FIELDS, st.none() | ADDRESS_PARTS)))
+@example({"line1": "12 Main Street", "city": "Seattle", "postal_code": "98101", "country": "US"})
+def test_the_short_way_of_an_address_is_the_long_one(value: dict[str, str | None]) -> None:
+    """GIVEN any address WHEN it has an empty word more, which forbids the short way THEN it is the same."""
+    longer = {**value, "line2": f"{value.get('line2') or ''} , "}
+    assert KINDS["address"](longer) == KINDS["address"](value)
 
 
 def test_an_address_of_the_old_internet_is_one_in_the_new() -> None:

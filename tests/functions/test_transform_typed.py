@@ -23,9 +23,7 @@ def good(typed: Typed) -> Callable[[bytes], dict[str, Any] | None]:
     """All that the short way asks, of one text."""
 
     def parse(raw: bytes) -> dict[str, Any] | None:
-        event = typed.parse(raw)
-        taken = event is not None and typed.hold([event]) and typed.is_whole(event, raw)
-        return event if taken else None
+        return typed.take({0: raw}).get(0)
 
     return parse
 
