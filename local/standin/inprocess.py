@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import importlib
 import os
 import runpy
@@ -233,7 +234,7 @@ def _program(root: Path) -> Iterator[None]:
     }
     for name in aside:
         del sys.modules[name]
-    directory, path = Path.cwd(), list(sys.path)
+    directory, path, collecting = Path.cwd(), list(sys.path), gc.isenabled()
     os.chdir(root)
     sys.path.insert(0, str(root))
     importlib.invalidate_caches()
@@ -242,6 +243,8 @@ def _program(root: Path) -> Iterator[None]:
     finally:
         os.chdir(directory)
         sys.path[:] = path
+        if collecting:
+            gc.enable()  # a program may stop the collector, for it ends soon
         for name in [name for name in sys.modules if name.split(".")[0] in own - ours - {"__main__"}]:
             del sys.modules[name]
         sys.modules.update(aside)
