@@ -40,6 +40,11 @@ def _stack(settings: Settings) -> Iterator[Rule]:
         "expected 2 or more in environment prod",
     )
     yield (
+        settings.alarms.email is not None or not prod,
+        ("alarms.email", "environment", cloud),
+        "expected an address in environment prod with cloud azure, where alarms reach nobody else",
+    )
+    yield (
         settings.functions.architecture != "arm64",
         ("functions.architecture", cloud),
         "expected x86_64 with cloud azure: its functions run on nothing else",

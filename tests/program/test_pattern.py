@@ -34,6 +34,7 @@ def azure(**config: Any) -> settings.Settings:
         "experimental": ["azure"],
         "functions": {"architecture": "x86_64"},
         "streams": {"mode": "provisioned"},
+        "alarms": {"email": "oncall@example.com"},
         "audit": {"trail": False},
     }
     return parsed(**given | config)

@@ -15,6 +15,7 @@ GOOD: dict[str, Any] = {
     "experimental": ["azure"],
     "functions": {"architecture": "x86_64"},
     "streams": {"mode": "provisioned", "shards": 4},
+    "alarms": {"email": "oncall@example.com"},
 }
 PREVIEW = {settings_places.PREVIEW: [*settings_places.FEATURES, *settings_places.AWS_FEATURES]}
 PROVIDER: dict[str, Any] = {"azure-native:location": "westeurope"}
@@ -46,7 +47,9 @@ def test_all_faults_are_said_at_once() -> None:
         delivery={"bufferMb": 5, "bufferSeconds": 2},
         logs={"retentionDays": 7},
         azure={"instances": 1, "warehouseReader": "Snowflake"},
+        alarms={},
     ) == {
+        "alarms.email": "expected an address in environment prod with cloud azure, where alarms reach nobody else",
         "cloud": "azure is experimental; in environment prod expected experimental: [azure]",
         "azure-native:location": "expected the short name of a region with cloud azure, such as westeurope",
         "azure-native:tenantId": "expected an id, such as 00000000-0000-0000-0000-000000000000",

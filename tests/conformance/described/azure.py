@@ -137,6 +137,7 @@ DESCRIPTION = Description(
             "retaillake:functions": json.dumps({"architecture": "x86_64"}),
             "retaillake:streams": json.dumps({"mode": "provisioned", "shards": 4}),
             "retaillake:reid": "null",
+            "retaillake:alarms": json.dumps({"email": "oncall@example.com"}),
         },
     },
     package="azure-native",
