@@ -13,6 +13,7 @@ from policies.lake import (
     rights,
     sizing,
     upkeep,
+    warehouse_faces,
     warehouse_rights,
 )
 
@@ -22,6 +23,7 @@ STRICT = (
     *immutable.POLICIES,
     *upkeep.POLICIES,
     *warehouse_rights.POLICIES,
+    *warehouse_faces.POLICIES,
     *azure_settings.POLICIES,
 )
 POLICIES = (

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from policies.lake import azure_settings
+from components.snowflake import roles
+from policies.lake import azure_settings, warehouse_faces
 from policies.lake.pack import STRICT
 from tests.policies.stack_kit import Stack
 
@@ -54,6 +55,17 @@ def granted(role: str, parent: str) -> Break:
     def change(stack: Stack) -> None:
         grant = stack.all("GrantAccountRole")[0]
         grant.props.update(roleName=f"RETAIL_PROD_{role}", parentRoleName=f"RETAIL_PROD_{parent}")
+
+    return change
+
+
+def inherited(role: str, parent: str) -> Break:
+    """Grant to a role what is granted to a service."""
+
+    def change(stack: Stack) -> None:
+        held = next(one for one in stack.all("GrantAccountRole") if one.props.get("roleName") == role)
+        assert held.props.get("parentRoleName") is None
+        held.props["parentRoleName"] = parent
 
     return change
 
@@ -107,6 +119,12 @@ BROKEN: list[tuple[str, Break, str]] = [
     ("lake-pii-configure-mask-roles", put("MaskingPolicy", "email", "body", MASK), "RETAIL_PROD_ANALYST must not see"),
     ("lake-warehouse-configure-access", put("StorageIntegrationAws", "", "storageAwsExternalId", None), "storageAwsExternalId"),
     ("lake-warehouse-configure-access", put("StageExternalS3", "", "storageIntegration", None), "use the storage integration"),
+    ("lake-role-disallow-inheritance", inherited("RETAIL_PROD_REID_SERVICE", "RETAIL_PROD_ANALYST"), "RETAIL_PROD_ANALYST would see what is meant for RETAIL_PROD_REID_SERVICE"),
+    ("lake-role-disallow-inheritance", inherited("RETAIL_PROD_ANALYST", "SYSADMIN"), "SYSADMIN would see"),
+    ("lake-rows-missing-policy", dropped("RowAccessPolicy", "store-rows"), "RETAIL_PROD_STORE_MANAGER must see rows of its own stores only"),
+    ("lake-rows-missing-policy", put("RowAccessPolicy", "store-rows", "body", "CASE WHEN IS_ROLE_IN_SESSION('RETAIL_PROD_STORE_MANAGER') THEN FALSE ELSE TRUE END"), "RETAIL_PROD_INVENTORY_MANAGER must see rows"),
+    ("lake-view-enforce-secure", put("index/view:View", "pii-access", "isSecure", "false"), "not be seen through"),
+    ("lake-view-enforce-secure", put("index/view:View", "pii-access", "isSecure", None), "not be seen through"),
     ("lake-warehouse-configure-limits", put("Warehouse", "-load", "statementTimeoutInSeconds", None), "must end"),
 ]  # fmt: skip
 
@@ -136,3 +154,7 @@ def test_every_policy_is_broken_somewhere_above() -> None:
 
 def test_a_stack_without_a_lake_passes() -> None:
     assert Stack([]).findings(policies=STRICT) == set()
+
+
+def test_who_is_bound_to_stores_is_as_the_warehouse_says() -> None:
+    assert {role.name for role in roles.ROLES if role.by_store} == set(warehouse_faces.BOUND)
