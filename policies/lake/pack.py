@@ -11,7 +11,9 @@ from policies.lake import (
     protection,
     residency,
     rights,
+    service,
     sizing,
+    trail_files,
     upkeep,
     warehouse_faces,
     warehouse_rights,
@@ -21,6 +23,8 @@ from policies.lake import (
 STRICT = (
     *rights.POLICIES,
     *immutable.POLICIES,
+    *trail_files.POLICIES,
+    *service.POLICIES,
     *upkeep.POLICIES,
     *warehouse_rights.POLICIES,
     *warehouse_faces.POLICIES,
