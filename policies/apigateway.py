@@ -1,17 +1,23 @@
-"""APIs ask who calls, speak modern TLS, and keep a log of it."""
+"""APIs ask who calls and how often, speak modern TLS, and keep a log of it that holds no bodies."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies.graph import UNKNOWN, Graph
+from policies.graph import UNKNOWN, Graph, Node
 from policies.rules import Config, Fault, Props, given, resource_policy, section, stack_policy
 
 STAGES = ("aws:apigateway/stage:Stage", "aws:apigatewayv2/stage:Stage")
+SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
 METHOD = "aws:apigateway/method:Method"
 ROUTE = "aws:apigatewayv2/route:Route"
 API = "aws:apigatewayv2/api:Api"
 DOMAIN = "aws:apigateway/domainName:DomainName"
+
+# How many requests a second, and how many at once. Without a limit, or with -1, the account's own is used up.
+LIMITS = ("throttlingRateLimit", "throttlingBurstLimit")
+EVERY_METHOD = "*/*"
 
 _ANYONE = "answers anyone: set {} to AWS_IAM, or to an authorizer."
 
@@ -20,6 +26,46 @@ def _logged(props: Props, _: Config) -> str | None:
     if given(section(props, "accessLogSettings"), "destinationArn"):
         return None
     return "A stage should keep a log of who called what: set accessLogSettings."
+
+
+def _traced(props: Props, _: Config) -> str | None:
+    if props.get("xrayTracingEnabled") is True:
+        return None
+    return "A stage should be traced: set xrayTracingEnabled to true."
+
+
+def _trace(props: Props, config: Config) -> Props | None:
+    return {"xrayTracingEnabled": True} if _traced(props, config) else None
+
+
+def _bodies(props: Props, _: Config) -> str | None:
+    if section(props, "settings").get("dataTraceEnabled") is not True:
+        return None
+    return "A log must not hold what is sent and answered: set dataTraceEnabled to false."
+
+
+def _no_bodies(props: Props, config: Config) -> dict[str, Any] | None:
+    return {"settings": {"dataTraceEnabled": False}} if _bodies(props, config) else None
+
+
+def _limited(graph: Graph, _: Config) -> Iterator[Fault]:
+    for stage in graph.of(STAGES[0]):
+        if not any(_limits(one) for one in graph.of(SETTINGS) if _is_for(one, stage)):
+            yield stage, f"A stage should say how often it may be called: set {' and '.join(LIMITS)}."
+
+
+def _is_for(settings: Node, stage: Node) -> bool:
+    """Say whether settings are for all methods of a stage, or may be."""
+    path = settings.get("methodPath") in (EVERY_METHOD, UNKNOWN)
+    keys = ("restApi", "stageName")
+    return path and all(
+        settings.get(key) == stage.get(key) or UNKNOWN in (settings.get(key), stage.get(key)) for key in keys
+    )
+
+
+def _limits(settings: Node) -> bool:
+    values = [settings.get(f"settings.{limit}") for limit in LIMITS]
+    return all(one is UNKNOWN or (isinstance(one, int | float) and one >= 0) for one in values)
 
 
 def _method_asks(props: Props, _: Config) -> str | None:
@@ -74,6 +120,33 @@ POLICIES = (
         steps="Set accessLogSettings to a log group, with a format that says who called and holds no data.",
         severity=Severity.MEDIUM,
         level=EnforcementLevel.ADVISORY,
+    ),
+    resource_policy(
+        "aws-apigateway-stage-enable-tracing",
+        STAGES[0],
+        description="Stages of REST APIs are traced.",
+        check=_traced,
+        mend=_trace,
+        steps="Set xrayTracingEnabled to true.",
+        severity=Severity.LOW,
+        level=EnforcementLevel.ADVISORY,
+    ),
+    stack_policy(
+        "aws-apigateway-stage-configure-throttling",
+        description="Stages of REST APIs say how often they may be called.",
+        check=_limited,
+        steps="Add MethodSettings for */* with throttlingRateLimit and throttlingBurstLimit.",
+        severity=Severity.MEDIUM,
+        level=EnforcementLevel.ADVISORY,
+    ),
+    resource_policy(
+        "aws-apigateway-settings-disallow-data-trace",
+        SETTINGS,
+        description="Logs of REST APIs hold no bodies.",
+        check=_bodies,
+        mend=_no_bodies,
+        steps="Set dataTraceEnabled to false.",
+        severity=Severity.HIGH,
     ),
     resource_policy(
         "aws-apigateway-method-disallow-anonymous",

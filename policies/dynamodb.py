@@ -1,11 +1,22 @@
-"""DynamoDB: tables can be set back in time, and are encrypted with a key of one's own."""
+"""DynamoDB: tables can be set back in time, are not deleted lightly, and have a key of one's own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pulumi_policy import Severity
+from pulumi_policy import PolicyConfigSchema, Severity
 
-from policies.rules import Config, Props, own_key, resource_policy, section, sections
+from policies.data import ENVIRONMENTS, environment_of
+from policies.graph import UNKNOWN, Graph
+from policies.rules import (
+    Config,
+    Fault,
+    Props,
+    own_key,
+    resource_policy,
+    section,
+    sections,
+    stack_policy,
+)
 
 TABLE = "aws:dynamodb/table:Table"
 REPLICA = "aws:dynamodb/tableReplica:TableReplica"
@@ -42,6 +53,16 @@ def _recover_replica(props: Any, config: Config) -> Props | None:
     return {"pointInTimeRecovery": True}
 
 
+def _kept(graph: Graph, config: Config) -> Iterator[Fault]:
+    for table in graph.of(TABLE):
+        kept = table.get("deletionProtectionEnabled")
+        if kept not in (True, UNKNOWN) and (environment := environment_of(table, graph, config)):
+            yield (
+                table,
+                f"A table in {environment} must not be deleted by one call: set deletionProtectionEnabled.",
+            )
+
+
 def _encrypted(props: Props, _: Config) -> str | None:
     encryption = section(props, "serverSideEncryption")
     if not own_key(encryption, "kmsKeyArn") or encryption.get("enabled") is not True:
@@ -72,6 +93,15 @@ POLICIES = (
         mend=_recover_replica,
         steps="Set pointInTimeRecovery to true.",
         severity=Severity.HIGH,
+    ),
+    stack_policy(
+        "aws-dynamodb-table-enable-deletion-protection",
+        description="In the environments that are named, DynamoDB itself refuses to delete a table.",
+        check=_kept,
+        # The option protect holds Pulumi back, and nobody else.
+        steps="Set deletionProtectionEnabled to true.",
+        severity=Severity.HIGH,
+        config=PolicyConfigSchema({"environments": ENVIRONMENTS}),
     ),
     resource_policy(
         "aws-dynamodb-table-configure-kms",

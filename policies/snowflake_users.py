@@ -9,7 +9,7 @@ from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.rules import Props, given, number, resource_policy
 from policies.snowflake_sql import EXECUTE, TASK, literals, says
-from policies.values import on, texts
+from policies.values import on, text, texts
 
 USER = "snowflake:index/user:User"
 SERVICE = "snowflake:index/serviceUser:ServiceUser"
@@ -41,6 +41,16 @@ def _from_anywhere(props: Props, _: Mapping[str, Any]) -> str | None:
     if given(props, "networkPolicy"):
         return None
     return "A service should come from named networks: set networkPolicy."
+
+
+def _all_at_once(props: Props, _: Mapping[str, Any]) -> str | None:
+    if text(props, "defaultSecondaryRolesOption").upper() == "NONE":
+        return None
+    return "A service should have one role at a time: set defaultSecondaryRolesOption to NONE."
+
+
+def _one_role(props: Props, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"defaultSecondaryRolesOption": "NONE"} if _all_at_once(props, config) else None
 
 
 def _bypass(props: Props, _: Mapping[str, Any]) -> str | None:
@@ -113,6 +123,17 @@ POLICIES = (
         check=_from_anywhere,
         steps="Make a network policy with the service's addresses and set networkPolicy.",
         severity=Severity.HIGH,
+        level=EnforcementLevel.ADVISORY,
+    ),
+    resource_policy(
+        "snowflake-serviceuser-disable-secondary-roles",
+        SERVICE,
+        description="Services have the rights of one role at a time.",
+        check=_all_at_once,
+        mend=_one_role,
+        # Where nothing is said, Snowflake gives a session all roles of its user.
+        steps="Set defaultSecondaryRolesOption to NONE.",
+        severity=Severity.MEDIUM,
         level=EnforcementLevel.ADVISORY,
     ),
     resource_policy(

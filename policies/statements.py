@@ -59,6 +59,12 @@ class Statement:
         )
 
     @property
+    def condition_keys(self) -> frozenset[str]:
+        """The keys of its conditions, in lower case."""
+        tests: list[Any] = [test for test in self.conditions.values() if isinstance(test, Mapping)]
+        return frozenset(str(key).lower() for test in tests for key in test)
+
+    @property
     def callers(self) -> tuple[str, ...]:
         """Whom it is for: its principals, or the ARNs to which a condition narrows them."""
         return self.condition("aws:PrincipalArn", _NARROWING) or self.principals

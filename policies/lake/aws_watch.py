@@ -16,6 +16,7 @@ KEPT = 345_600  # seconds that a queue keeps a message where nothing is said
 # What a metric tells of the resource that a dimension names.
 METRICS = {
     ("AWS/Lambda", "IteratorAge"): Sign.LATE,
+    ("AWS/ApiGateway", "5XXError"): Sign.FAILING,
     ("AWS/Lambda", "Errors"): Sign.FAILING,
     ("AWS/Kinesis", "WriteProvisionedThroughputExceeded"): Sign.REFUSING,
     ("AWS/Firehose", "DeliveryToS3.DataFreshness"): Sign.LATE,
@@ -24,6 +25,7 @@ METRICS = {
     ("AWS/SNS", "NumberOfNotificationsFailed"): Sign.SILENT,
 }
 DIMENSIONS = {
+    "AWS/ApiGateway": ("ApiName", "aws:apigateway/restApi:RestApi"),
     "AWS/Lambda": ("FunctionName", "aws:lambda/function:Function"),
     "AWS/Kinesis": ("StreamName", "aws:kinesis/stream:Stream"),
     "AWS/Firehose": ("DeliveryStreamName", "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"),

@@ -14,6 +14,7 @@ from policies.lake.parts import Lake
 from policies.rules import Fault
 
 FEDERATION = "azure-native:managedidentity:FederatedIdentityCredential"
+NOTIFICATION = "snowflake:index/notificationIntegration:NotificationIntegration"
 PASSWORDS = ("azure-native:web:WebAppFtpAllowed", "azure-native:web:WebAppScmAllowed")
 
 
@@ -55,6 +56,15 @@ def _doors(lake: AzureLake) -> Iterator[Spot]:
     yield from (lake.places.spot(channel.to) for channel in lake.channels)
     for app in lake.graph.of(APP):
         yield from (lake.places.spot(one) for one in _code(lake, app))
+
+
+def heard(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+    """What the warehouse hears by lies in the stack: who has another queue tells it what to load."""
+    here = of_azure(lake)
+    for node in here.graph.of(NOTIFICATION):
+        uri = node.text("azureStorageQueuePrimaryUri")
+        if uri is not None and not here.places.hosted(uri):
+            yield node, f"The warehouse must hear by a queue of the stack, not by {uri}."
 
 
 def _shared(lake: AzureLake) -> Iterator[Fault]:

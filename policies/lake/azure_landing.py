@@ -75,12 +75,22 @@ def writing(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
                     right.node,
                     f"{right.who} may write all of the landing zone {zone.name}: name the container.",
                 )
+        yield from _strangers(here, zone)
         for door, name in (
             ("allowCrossTenantReplication", "another tenant"),
             ("enableNfsV3", "a network"),
         ):
             if zone.get(door) is True:
                 yield zone, f"A landing zone must not be open to {name}: set {door} to false."
+
+
+def _strangers(lake: AzureLake, zone: Node) -> Iterator[Fault]:
+    """Yield who may write somewhere in a landing zone, being neither a delivery nor a transform."""
+    parties = {node for one in (*lake.deliveries, *lake.transforms) for node in one.party}
+    spots = [lake.places.spot(one) for one in lake.places.inside(zone, CONTAINER)]
+    for right in lake.held:
+        if not right.holders & parties and any(right.allows(PUT, spot) for spot in spots):
+            yield right.node, f"{right.who} may write into the landing zone {zone.name}, and has nothing to."
 
 
 def kept(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:

@@ -22,6 +22,7 @@ from policies.lake.azure_roles import (
     HUBS,
     KEYS,
     MESSAGES,
+    SECRETS,
     Right,
     actions,
 )
@@ -30,6 +31,7 @@ from policies.lake.parts import Lake
 from policies.rules import Fault
 
 USES = tuple(f"{KEYS}/{one}/action" for one in ("wrap", "unwrap", "encrypt", "decrypt", "sign", "release"))
+CHANGES = tuple(f"{SECRETS}/{one}/action" for one in ("setSecret", "delete", "purge", "restore", "recover"))
 # The last folder of the path of one thing, by the data that a role for it is about.
 NARROWEST = {
     "eventhubs": f"{HUBS}/namespaces/messages",
@@ -141,6 +143,14 @@ def key_use(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
                 continue
             does = ", ".join(one.split("/")[-2] for one in may)
             yield right.node, f"{right.who} may {does} with the key {key.name}, and encrypts nothing with it."
+    readers = {node for one in here.transforms for node in one.party}
+    for right in (one for one in here.held if one.holders & readers):
+        for vault in here.graph.of(VAULT):
+            if right.allows(CHANGES, here.places.spot(vault)):
+                yield (
+                    right.node,
+                    f"{right.who} may change the secrets of {vault.name}: a transform reads them.",
+                )
 
 
 def encrypters(lake: AzureLake) -> Iterator[tuple[Node, list[Node], Any]]:
@@ -231,6 +241,10 @@ def _queue_rights(lake: AzureLake, queue: Node, senders: set[Node]) -> Iterator[
                 right.node,
                 f"{right.who} must only send to the queue {queue.name}: it may take messages too.",
             )
+    for right in lake.held if senders else ():
+        adds = right.allows((f"{MESSAGES}/add/action",), lake.places.spot(queue))
+        if adds and right not in takers and not right.holders & senders:
+            yield right.node, f"Only Event Grid may put messages into {queue.name}: {right.who} may too."
     others = sorted({one.principal for one in takers if not one.holders & senders})
     if len(others) > 1:
         yield queue, f"Several would each get a part of what is in {queue.name}: {', '.join(others)}."

@@ -81,6 +81,14 @@ def _told_to(lake: AzureLake, node: Node) -> Iterator[str]:
             yield "What could not be told must stay in the stack: name an account of it."
         elif senders and not any(right.allows(PUT, spot) for right in own for spot in spots):
             yield f"Dead letters must go where Event Grid may put them, not to {name}."
+        others = [
+            one
+            for one in lake.held
+            if not one.holders & senders and any(one.allows(PUT, spot) for spot in spots)
+        ]
+        if senders and others:
+            who = ", ".join(sorted({one.who for one in others}))
+            yield f"Only Event Grid may put dead letters into {name}: {who} may too."
     if not unknown(node.get(destination(node))) and not destinations(lake.graph, lake.places, node):
         yield "A subscription must tell a queue of the stack."
     if begins is not UNKNOWN and node.get("filter") is not UNKNOWN and not begins:

@@ -1,89 +1,54 @@
 """What has landed stays as it landed: nobody deletes it, nobody else writes, and no rule lets it go early."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
-from policies.lake import azure_landing
+from policies.lake import aws_bucket, azure_landing
 from policies.lake.grants import grants
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 from policies.s3 import BUCKETS
-from policies.statements import ANYONE, Statement, statements
 
 FIREHOSE = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
-POLICY = "aws:s3/bucketPolicy:BucketPolicy"
-LOCK = "aws:s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration"
-LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
-OWNERSHIP = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
 KEY = "aws:kms/key:Key"
+LOGS = "aws:cloudwatch/logGroup:LogGroup"
 TARGET = "extendedS3Configuration"
-DELETES = ("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention")
 ENCRYPTION = "s3:x-amz-server-side-encryption"
-EXCEPT = ("arnnotequals", "stringnotequals")
+WHAT = "A landing zone"
 
 
 def _zones(lake: Lake) -> list[Node]:
     return list(dict.fromkeys(delivery.zone for delivery in lake.deliveries))
 
 
-def _denials(graph: Graph, zone: Node) -> list[Statement] | None:
-    """What a zone's policy denies to everybody; None while it is not known."""
-    found: list[Statement] = []
-    for node in graph.companions(zone, "bucket", POLICY):
-        said = statements(node.get("policy"))
-        if said is None:
-            return None
-        found += [one for one in said if not one.allows and ANYONE in one.principals]
-    return found
-
-
-def _denied(denials: list[Statement], action: str, resource: str) -> list[Statement]:
-    return [one for one in denials if one.of((action,)) and one.covers(resource)]
-
-
-def _spares(statement: Statement, key: str) -> bool:
-    """Whether a statement denies to all but those that a condition names."""
-    values = statement.condition(key, EXCEPT)
-    return bool(values) and not any("*" in value for value in values)
-
-
 def _deletion(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for zone in _zones(lake):
-        denials, arn = _denials(lake.graph, zone), zone.text("arn")
-        if denials is None or arn is None:
-            continue
-        # A stack that may be thrown away, objects and all, says so.
-        thrown_away = zone.get("forceDestroy") is True and zone.tag("environment") != "prod"
-        for action in () if thrown_away else DELETES:
-            if not any(not one.conditions for one in _denied(denials, action, f"{arn}/any")):
-                yield zone, f"A landing zone must deny {action} to everybody."
+        yield from ((zone, fault) for fault in aws_bucket.undeletable(lake.graph, zone, WHAT))
     for grant in grants(lake.graph):
         for zone in _zones(lake):
             arn = zone.text("arn")
-            if may := grant.allows(DELETES, f"{arn}/*" if arn else None):
+            if may := grant.allows(aws_bucket.DELETES, f"{arn}/*" if arn else None):
                 yield grant.node, f"{grant.who} may {', '.join(may)} in the landing zone {zone.name}."
 
 
 def _writing(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for zone in _zones(lake):
-        denials, arn = _denials(lake.graph, zone), zone.text("arn")
+        denials, arn = aws_bucket.denials(lake.graph, zone), zone.text("arn")
         if denials is None or arn is None:
             continue
         for below in sorted(set(_written(lake, arn))):
-            denied = _denied(denials, "s3:PutObject", f"{below}any")
-            if not any(_spares(one, "aws:PrincipalArn") for one in denied):
+            denied = aws_bucket.denied(denials, "s3:PutObject", f"{below}any")
+            if not any(aws_bucket.spares(one, "aws:PrincipalArn") for one in denied):
                 yield zone, f"A landing zone must let nobody but named roles write below {below}."
-        puts = _denied(denials, "s3:PutObject", f"{arn}/any")
+        puts = aws_bucket.denied(denials, "s3:PutObject", f"{arn}/any")
         for key in (ENCRYPTION, f"{ENCRYPTION}-aws-kms-key-id"):
-            if not any(_spares(one, key) for one in puts):
+            if not any(aws_bucket.spares(one, key) for one in puts):
                 yield zone, f"A landing zone must refuse objects with another {key} than its own."
-        insecure = [one for one in denials if one.condition("aws:SecureTransport", ("bool",)) == ("false",)]
-        if not all(any(one.covers(part) for one in insecure) for part in (arn, f"{arn}/any")):
-            yield zone, "A landing zone must refuse what does not come over TLS, for itself and its objects."
+        yield from ((zone, fault) for fault in aws_bucket.over_tls(lake.graph, zone, WHAT))
 
 
 def _written(lake: Lake, arn: str) -> Iterator[str]:
@@ -101,57 +66,25 @@ def _written(lake: Lake, arn: str) -> Iterator[str]:
 def _kept(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     least = config.get("minimumDays", 7)
     for zone in _zones(lake):
-        locks = lake.graph.companions(zone, "bucket", LOCK)
-        locked = zone.get("objectLockEnabled") is True
-        if bool(locks) != locked:
-            yield zone, "A landing zone that locks objects needs both: objectLockEnabled, and how long."
+        yield from ((zone, fault) for fault in aws_bucket.half_locked(lake.graph, zone, WHAT))
         production = zone.tag("environment") == "prod"
-        if production and not locked:
+        if production and zone.get("objectLockEnabled") is not True:
             yield zone, "A landing zone in production must lock what has landed."
-        for lock in locks:
+        for lock in lake.graph.companions(zone, "bucket", aws_bucket.LOCK):
             days = lock.number("rule.defaultRetention.days")
             years = lock.number("rule.defaultRetention.years")
             if days is None and years is None:
                 yield lock, "A lock must say for how long: set rule.defaultRetention."
             elif production and years is None and (days or 0) < least:
                 yield lock, f"A lock in production must hold for {least:g} days or more."
-        for rules in lake.graph.companions(zone, "bucket", LIFECYCLE):
-            yield from ((rules, fault) for fault in _ending(rules, least, least if production else 1))
-
-
-def _section(value: Any) -> dict[str, Any]:
-    return cast(dict[str, Any], value) if isinstance(value, dict) else {}
-
-
-def _ending(node: Node, least: float, versions: float) -> Iterator[str]:
-    unfinished = False
-    for rule in map(_section, node.items("rules")):
-        enabled = rule.get("status") == "Enabled"
-        prefix = str(_section(rule.get("filter")).get("prefix") or "everything")
-        unfinished |= enabled and "abortIncompleteMultipartUpload" in rule
-        days = _section(rule.get("expiration")).get("days")
-        if isinstance(days, int | float) and days < least:
-            yield f"Objects below {prefix} expire after {days:g} days: keep them for {least:g} or more."
-        noncurrent = _section(rule.get("noncurrentVersionExpiration")).get("noncurrentDays")
-        if isinstance(noncurrent, int | float) and noncurrent < versions:
-            yield f"Versions below {prefix} expire after {noncurrent:g} days: keep them {versions:g} or more."
-        if not enabled and ("expiration" in rule or "noncurrentVersionExpiration" in rule):
-            yield f"The rule for {prefix} is off: what it would end is kept for ever."
-        if ("expiration" in rule) != ("noncurrentVersionExpiration" in rule):
-            yield f"Objects below {prefix} need both: an end, and one for their old versions."
-        if prefix.startswith("errors") and "expiration" not in rule:
-            yield f"What could not be delivered, below {prefix}, must end: set expiration."
-    if not unfinished:
-        yield "Unfinished uploads must end: set abortIncompleteMultipartUpload for everything."
+        versions = least if production else 1
+        for rules in lake.graph.companions(zone, "bucket", aws_bucket.LIFECYCLE):
+            yield from ((rules, fault) for fault in aws_bucket.ending(rules, least, versions))
 
 
 def _owned(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     for zone in _zones(lake):
-        controls = lake.graph.companions(zone, "bucket", OWNERSHIP)
-        if not any(one.text("rule.objectOwnership") == "BucketOwnerEnforced" for one in controls):
-            yield zone, "A landing zone must own its objects: set objectOwnership to BucketOwnerEnforced."
-        if zone.get("acl") is not None or lake.graph.companions(zone, "bucket", "aws:s3/bucketAcl:BucketAcl"):
-            yield zone, "A landing zone must have no ACL: its policy says who may do what."
+        yield from ((zone, fault) for fault in aws_bucket.owned(lake.graph, zone, WHAT))
 
 
 def _elsewhere(graph: Graph, node: Node, key: str, *types: str) -> bool:
@@ -174,6 +107,8 @@ def _delivered(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
             yield node, "What could not be delivered must not lie among what was."
         if node.get("extendedS3Configuration.cloudwatchLoggingOptions.enabled") is not True:
             yield node, "A delivery must log its errors: enable cloudwatchLoggingOptions."
+        elif not lake.graph.targets(node, f"{TARGET}.cloudwatchLoggingOptions.logGroupName", LOGS):
+            yield node, "A delivery must log its errors to a group of its stack: set logGroupName."
 
 
 POLICIES = (

@@ -11,8 +11,11 @@ from policies.lake import (
     protection,
     residency,
     rights,
+    service,
     sizing,
+    trail_files,
     upkeep,
+    warehouse_faces,
     warehouse_rights,
 )
 
@@ -20,8 +23,11 @@ from policies.lake import (
 STRICT = (
     *rights.POLICIES,
     *immutable.POLICIES,
+    *trail_files.POLICIES,
+    *service.POLICIES,
     *upkeep.POLICIES,
     *warehouse_rights.POLICIES,
+    *warehouse_faces.POLICIES,
     *azure_settings.POLICIES,
 )
 POLICIES = (

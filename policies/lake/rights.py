@@ -8,7 +8,7 @@ from pulumi_policy import PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
 from policies.lake import azure_callers, azure_rights
-from policies.lake.grants import ROLE, grants
+from policies.lake.grants import ROLE, Grant, grants
 from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
@@ -34,14 +34,9 @@ BOUND = ["lambda.amazonaws.com"]
 SENT = {"kinesis", "sqs"}
 RECEIVED = {"sqs"}
 USES = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo")
+LISTS = ("s3:ListBucket", "s3:ListBucketVersions")
 CONTEXT = ("kms:encryptioncontext:source", "kms:encryptioncontext:purpose", "kms:encryptioncontextkeys")
 _ALL_OF_A_KIND = re.compile(r"\*+|arn:[^:]*:[^:]*:[^:]*:[^:]*:([\w-]+[/:])?\*+")
-
-
-def _conditions(statement: Statement) -> set[str]:
-    """The keys of a statement's conditions, in lower case."""
-    tests: list[Any] = [test for test in statement.conditions.values() if isinstance(test, Mapping)]
-    return {str(key).lower() for test in tests for key in test}
 
 
 def _wide(statement: Statement) -> list[str]:
@@ -65,6 +60,7 @@ def _roles(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
                 yield grant.node, f"{grant.who} may do all that is {', '.join(wide)}: name the actions."
             bound = [one for one in statement.actions if not any(matches(each, one) for each in unbound)]
             kinds = [one for one in statement.resources if _ALL_OF_A_KIND.fullmatch(one)]
+            yield from ((grant.node, f"{grant.who} {fault}") for fault in _listing(lake, grant, statement))
             if bound and kinds:
                 yield (
                     grant.node,
@@ -72,12 +68,23 @@ def _roles(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
                 )
 
 
+def _listing(lake: Lake, grant: Grant, statement: Statement) -> Iterator[str]:
+    """The names of objects tell of sources, and of what failed: who lists them says below which prefix."""
+    if not statement.of(LISTS) or "s3:prefix" in statement.condition_keys:
+        return
+    # Firehose looks at the whole bucket before it writes.
+    own = {one.zone for one in lake.deliveries if grant.holders & one.party}
+    for zone in dict.fromkeys(one.zone for one in lake.deliveries if one.zone not in own):
+        if (arn := zone.text("arn")) and statement.covers(arn):
+            yield f"may list all of the landing zone {zone.name}: add a condition on s3:prefix."
+
+
 def _key_use(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
     personal = {key.text("arn") for key in lake.keys}
     for grant in grants(lake.graph):
         for statement in [one for one in grant.says or () if one.allows]:
             uses = [one for one in statement.actions if one in USES]
-            keys = _conditions(statement)
+            keys = statement.condition_keys
             if uses and not keys & {"kms:viaservice", *CONTEXT}:
                 yield (
                     grant.node,
@@ -99,7 +106,7 @@ def _key_policies(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _key_faults(lake: Lake, key: Node, statement: Statement, unnamed: list[str]) -> Iterator[str]:
-    keys = _conditions(statement)
+    keys = statement.condition_keys
     if wide := _wide(statement):
         yield f"A key's policy allows all that is {', '.join(wide)}: name the actions."
     if ANYONE in statement.principals:
@@ -107,16 +114,24 @@ def _key_faults(lake: Lake, key: Node, statement: Statement, unnamed: list[str])
     named = [one for one in _services(statement) if one not in unnamed]
     if named and not keys & {"aws:sourceaccount", "aws:sourcearn", "kms:encryptioncontext:aws:logs:arn"}:
         yield f"{', '.join(named)} may use the key for anybody: add aws:SourceAccount or aws:SourceArn."
-    if not any(one.endswith(":root") for one in statement.principals) or not statement.of(USES):
+    for_service = statement.condition("kms:GrantIsForAWSResource", ("bool",)) == ("true",)
+    if statement.of(("kms:CreateGrant",)) and not (for_service and "kms:viaservice" in keys):
+        yield (
+            "A grant passes the use of the key on: allow it through a service and for that alone, "
+            "by kms:ViaService and kms:GrantIsForAWSResource."
+        )
+    root = any(one.endswith(":root") for one in statement.principals)
+    if not statement.of(USES) or not (root or key in lake.keys):
         return
     if key in lake.keys:
-        wanted = {"aws:principalarn", *CONTEXT}
+        wanted = {*CONTEXT, "aws:principalarn"} if root else {*CONTEXT}
     elif _open(statement):
         wanted = {"kms:viaservice"}
     else:
         wanted = {"aws:principalarn", "kms:viaservice"}
     if missing := sorted(wanted - keys):
-        yield f"The account may use the key without a condition on {', '.join(missing)}."
+        who = "The account" if root else ", ".join(statement.principals)
+        yield f"{who} may use the key without a condition on {', '.join(missing)}."
 
 
 def _open(statement: Statement) -> bool:
@@ -134,7 +149,7 @@ def _guards(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
                 yield node, f"A policy allows all that is {', '.join(wide)}: name the actions."
             if ANYONE in statement.principals:
                 yield node, "A policy names everybody: name the service or the account."
-            services, keys = _services(statement), _conditions(statement)
+            services, keys = _services(statement), statement.condition_keys
             # A bucket's ARN has no account in it: its name could be somebody else's tomorrow.
             wanted = {"aws:sourcearn", "aws:sourceaccount"} if "s3.amazonaws.com" in services else set[str]()
             if services and (wanted - keys or not keys & {"aws:sourcearn", "aws:sourceaccount"}):
@@ -170,7 +185,7 @@ def _trust(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
     bound: list[str] = config.get("bound", BOUND)
     for role in lake.graph.of(ROLE):
         for statement in _allowed(role, "assumeRolePolicy"):
-            keys = _conditions(statement)
+            keys = statement.condition_keys
             services = _services(statement)
             if ANYONE in statement.principals:
                 yield (

@@ -75,11 +75,13 @@ def _queued_everywhere(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]
 
 
 def _logged(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
-    least = config.get("minimumDays", 30)
+    least, elsewhere = config.get("minimumDays", 30), config.get("minimumDaysElsewhere", 7)
     for node in lake.graph.of(LOGS):
         days = node.number("retentionInDays")
         if node.tag("environment") == "prod" and days is not None and 0 < days < least:
             yield node, f"Logs in production must be kept for {least:g} days or more."
+        elif days is not None and 0 < days < elsewhere:
+            yield node, f"Logs must be kept for {elsewhere:g} days or more: people are away at week-ends."
     for node in lake.graph.of(FUNCTION):
         if node.get("loggingConfig.logGroup") is None or not lake.graph.targets(
             node, "loggingConfig.logGroup", LOGS
@@ -191,7 +193,12 @@ POLICIES = (
         check=by_cloud(aws=_logged, azure=azure_observed.logged),
         steps="Set loggingConfig.logGroup to a log group of the stack, and its retention.",
         severity=Severity.MEDIUM,
-        config=PolicyConfigSchema({"minimumDays": {"type": "number", "default": 30, "minimum": 1}}),
+        config=PolicyConfigSchema(
+            {
+                "minimumDays": {"type": "number", "default": 30, "minimum": 1},
+                "minimumDaysElsewhere": {"type": "number", "default": 7, "minimum": 1},
+            }
+        ),
     ),
     lake_policy(
         "lake-function-disallow-ended-runtime",

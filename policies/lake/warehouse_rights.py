@@ -8,7 +8,8 @@ from typing import Any, cast
 from pulumi_policy import EnforcementLevel, PolicyConfigSchema, Severity
 
 from policies.graph import Graph, Node
-from policies.lake.judged import lake_policy
+from policies.lake import azure_callers
+from policies.lake.judged import by_cloud, lake_policy
 from policies.lake.parts import Lake
 from policies.rules import Fault
 
@@ -140,7 +141,8 @@ def _masks(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
                 yield node, f"{role} must not see a personal value whole: only {', '.join(whole)} may."
 
 
-def _way_in(lake: Lake, _: Mapping[str, Any]) -> Iterator[Fault]:
+def _way_in(lake: Lake, config: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from by_cloud(azure=azure_callers.heard)(lake, config)
     for node in lake.graph.of(INTEGRATION):
         if node.get("storageAwsExternalId") is None:
             yield node, "The warehouse must show an external id of ours: set storageAwsExternalId."

@@ -161,7 +161,8 @@ def test_levels_are_the_packs_own_and_values_the_environments(tmp_path: Path) ->
 
 
 def test_reports_say_the_same(stack_graph: Callable[[str], Graph], pack: Callable[..., Pack]) -> None:
-    made = scored(stack_graph("dev"), pack())
+    # The whole pack misses nothing of this sample.
+    made = scored(stack_graph("dev"), pack("not policy.name.startswith('lake-')"))
     first = made.survivors[0].mutant.id
     reasons = [accepted.Accepted(match=accepted.re.compile(accepted.re.escape(first)), reason="It is so.")]
     found = report.document(made, reasons)

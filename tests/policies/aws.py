@@ -60,6 +60,7 @@ TABLE = "aws:dynamodb/table:Table"
 REPLICA = "aws:dynamodb/tableReplica:TableReplica"
 STAGE = "aws:apigateway/stage:Stage"
 STAGE2 = "aws:apigatewayv2/stage:Stage"
+SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
 METHOD = "aws:apigateway/method:Method"
 ROUTE = "aws:apigatewayv2/route:Route"
 API = "aws:apigatewayv2/api:Api"
@@ -150,7 +151,15 @@ GOOD: dict[str, dict[str, Any]] = {
         **TAGS,
     },
     REPLICA: {"pointInTimeRecovery": True, "kmsKeyArn": KEY, **TAGS},
-    STAGE: {"accessLogSettings": {"destinationArn": "arn", "format": "f"}, **TAGS},
+    STAGE: {
+        "accessLogSettings": {"destinationArn": "arn", "format": "f"},
+        "xrayTracingEnabled": True,
+        **TAGS,
+    },
+    SETTINGS: {
+        "methodPath": "*/*",
+        "settings": {"dataTraceEnabled": False, "throttlingRateLimit": 10, "throttlingBurstLimit": 20},
+    },
     STAGE2: {"accessLogSettings": {"destinationArn": "arn", "format": "f"}, **TAGS},
     METHOD: {"authorization": "AWS_IAM", "httpMethod": "POST"},
     ROUTE: {"routeKey": "GET /sales", "authorizationType": "JWT"},
@@ -418,6 +427,23 @@ WEAKNESSES = [
     Weakness(STAGE, "accessLogSettings", GONE, "aws-apigateway-stage-enable-access-logs", _LOGS),
     Weakness(
         STAGE2, "accessLogSettings.destinationArn", GONE, "aws-apigateway-stage-enable-access-logs", _LOGS
+    ),
+    *(
+        Weakness(
+            STAGE,
+            "xrayTracingEnabled",
+            value,
+            "aws-apigateway-stage-enable-tracing",
+            "A stage should be traced: set xrayTracingEnabled to true.",
+        )
+        for value in (False, GONE)
+    ),
+    Weakness(
+        SETTINGS,
+        "settings.dataTraceEnabled",
+        True,
+        "aws-apigateway-settings-disallow-data-trace",
+        "A log must not hold what is sent and answered: set dataTraceEnabled to false.",
     ),
     Weakness(
         METHOD,

@@ -175,6 +175,8 @@ def test_remediation_mends_once_and_keeps_the_rest(weak: Weakness) -> None:
 
 def test_policies_mend_what_the_table_says() -> None:
     assert {name for name, policy in RESOURCE_POLICIES.items() if policy.has_remediation()} == {
+        "aws-apigateway-settings-disallow-data-trace",
+        "aws-apigateway-stage-enable-tracing",
         "aws-cloudtrail-trail-enable-logging",
         "aws-cloudtrail-trail-enable-multi-region",
         "aws-cloudtrail-trail-enable-validation",

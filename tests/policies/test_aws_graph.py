@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from policies import apigateway, lambda_, sqs
+from policies import apigateway, dynamodb, lambda_, sqs
 from tests.policies.aws import FUNCTION, PERMISSION, QUEUE
 from tests.policies.kit import UNKNOWN, Analyzer, Finding, Stacked, urn
 
-PACK = Analyzer([*sqs.POLICIES, *lambda_.POLICIES, *apigateway.POLICIES])
+PACK = Analyzer([*sqs.POLICIES, *lambda_.POLICIES, *apigateway.POLICIES, *dynamodb.POLICIES])
 ARN = "arn:aws:sqs:eu-central-1:123456789012:"
 
 
@@ -226,13 +226,83 @@ def test_the_catch_all_of_an_http_api_asks_who_calls(protocol: str, authorizatio
     assert PACK.stack_findings(api, route(authorization, (), "xyz")) == []
 
 
+LIVE = {"restApi": "abc", "stageName": "live"}
+LIMITED = {**LIVE, "methodPath": "*/*", "settings": {"throttlingRateLimit": 10, "throttlingBurstLimit": 0}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "passes"),
+    [
+        (LIMITED, True),
+        ({**LIMITED, "restApi": UNKNOWN, "stageName": UNKNOWN}, True),
+        ({**LIMITED, "settings": {"throttlingRateLimit": UNKNOWN, "throttlingBurstLimit": 20}}, True),
+        ({**LIMITED, "settings": UNKNOWN}, True),
+        ({**LIMITED, "stageName": "trial"}, False),
+        ({**LIMITED, "restApi": "xyz"}, False),
+        ({**LIMITED, "methodPath": "points/GET"}, False),
+        ({**LIMITED, "settings": {"throttlingRateLimit": 10}}, False),
+        ({**LIMITED, "settings": {"throttlingRateLimit": -1, "throttlingBurstLimit": 20}}, False),
+        ({**LIMITED, "settings": {"throttlingRateLimit": 10, "throttlingBurstLimit": "20"}}, False),
+        (None, False),
+    ],
+)
+def test_a_stage_says_how_often_it_may_be_called(settings: Any, passes: bool) -> None:
+    stage = Stacked(kind=apigateway.STAGES[0], name="s", props=LIVE)
+    beside = [] if settings is None else [Stacked(kind=apigateway.SETTINGS, name="m", props=settings)]
+    expected = Finding(
+        policy="aws-apigateway-stage-configure-throttling",
+        message="A stage should say how often it may be called: "
+        "set throttlingRateLimit and throttlingBurstLimit.",
+        urn=urn(apigateway.STAGES[0], "s"),
+    )
+    assert PACK.stack_findings(stage, *beside) == ([] if passes else [expected])
+
+
+@pytest.mark.parametrize(
+    ("protection", "tags", "passes"),
+    [
+        (True, {"environment": "prod"}, True),
+        (UNKNOWN, {"environment": "prod"}, True),
+        (False, {"environment": "prod"}, False),
+        (None, {"environment": "prod"}, False),
+        ("true", {"environment": "prod"}, False),
+        (False, {"environment": "dev"}, True),
+        (False, {}, True),
+        (False, UNKNOWN, True),
+    ],
+)
+def test_a_table_of_production_refuses_to_be_deleted(protection: Any, tags: Any, passes: bool) -> None:
+    table = Stacked(
+        kind=dynamodb.TABLE, name="t", props={"deletionProtectionEnabled": protection, "tags": tags}
+    )
+    expected = Finding(
+        policy="aws-dynamodb-table-enable-deletion-protection",
+        message="A table in prod must not be deleted by one call: set deletionProtectionEnabled.",
+        urn=urn(dynamodb.TABLE, "t"),
+    )
+    assert PACK.stack_findings(table) == ([] if passes else [expected])
+
+
+def test_another_environment_may_be_meant() -> None:
+    lenient = Analyzer(
+        dynamodb.POLICIES, {"aws-dynamodb-table-enable-deletion-protection": {"environments": ["dev"]}}
+    )
+    tables = [
+        Stacked(kind=dynamodb.TABLE, name=name, props={"tags": {"environment": name}})
+        for name in ("dev", "prod")
+    ]
+    assert [one.urn for one in lenient.stack_findings(*tables)] == [urn(dynamodb.TABLE, "dev")]
+
+
 def test_no_shape_of_properties_stops_a_policy_of_the_stack() -> None:
     odd = [None, 7, "x", "{", [], {}, {"arn": None}, UNKNOWN, [UNKNOWN], {"deadLetterConfig": UNKNOWN}]
     keys = [
         *("redrivePolicy", "redriveAllowPolicy", "queueUrl", "url", "name", "destinationConfig", "target"),
         *("deadLetterConfig", "principal", "function", "routeKey", "authorizationType", "protocolType"),
+        *("restApi", "stageName", "methodPath", "settings", "deletionProtectionEnabled", "tags"),
     ]
     kinds = [QUEUE, FUNCTION, PERMISSION, sqs.REDRIVE, sqs.REDRIVE_ALLOW, apigateway.ROUTE, apigateway.API]
+    kinds += [*apigateway.STAGES, apigateway.SETTINGS, dynamodb.TABLE]
     for value in odd:
         stack = [Stacked(kind=kind, name=kind, props=dict.fromkeys(keys, value)) for kind in kinds]
         messages = [one.message for one in PACK.stack_findings(*stack)]

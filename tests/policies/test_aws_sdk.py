@@ -195,7 +195,9 @@ def test_what_policies_of_the_stack_read_is_the_sdks(monkeypatch: pytest.MonkeyP
             if isinstance(policy, StackValidationPolicy):
                 policy.validate(StackValidationArgs(resources, {}, {}), lambda *_: None)
     for kind, key in read:
-        assert key in (sdk_names(kind, "") or set()) | set(IDENTIFIERS), f"{kind} has no {key}"
+        # Whatever carries tags says of what environment a stack is, and what does not is asked as well.
+        known = {*(sdk_names(kind, "") or ()), *IDENTIFIERS, "tags"}
+        assert key in known, f"{kind} has no {key}"
     queue, mapping = "aws:sqs/queue:Queue", "aws:lambda/permission:Permission"
     assert (queue, "redriveAllowPolicy") in read and (mapping, "function") in read
     for kind, keys in {
@@ -209,6 +211,9 @@ def test_what_policies_of_the_stack_read_is_the_sdks(monkeypatch: pytest.MonkeyP
         mapping: ("principal", "function"),
         "aws:apigatewayv2/route:Route": ("routeKey", "authorizationType", "apiId"),
         "aws:apigatewayv2/api:Api": ("protocolType",),
+        "aws:apigateway/methodSettings:MethodSettings": ("restApi", "stageName", "methodPath", "settings"),
+        "aws:apigateway/stage:Stage": ("restApi", "stageName"),
+        "aws:dynamodb/table:Table": ("deletionProtectionEnabled",),
         "aws:lambda/eventSourceMapping:EventSourceMapping": ("destinationConfig",),
         "aws:sns/topicSubscription:TopicSubscription": ("redrivePolicy",),
         "aws:cloudwatch/eventTarget:EventTarget": ("deadLetterConfig",),

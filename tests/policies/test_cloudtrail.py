@@ -113,6 +113,16 @@ def test_a_lake_elsewhere_may_do_without(stack_of: Callable[..., Stack]) -> None
     }
 
 
+def test_a_trail_that_is_there_looks_at_what_matters(stack_of: Callable[..., Stack]) -> None:
+    stack = stack_of("dev")
+    assert only(stack.findings(), MISSING) == set()
+    del trail(stack)["advancedEventSelectors"][1]
+    message = (
+        "No trail records who reads and writes the objects of retaillake-dev-landing although there is one."
+    )
+    assert only(stack.findings(), MISSING) == {(message, "Bucket::retaillake-dev-landing")}
+
+
 def test_a_trail_that_is_stopped_records_nothing(prod: Stack) -> None:
     trail(prod)["enableLogging"] = False
     assert only(prod.findings(), MISSING) == {OBJECTS, KEYS}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from policies.lake import azure_rights, azure_settings
+from policies.lake import azure_rights, azure_settings, service, trail_files, warehouse_faces
 from policies.lake.pack import STRICT
 from tests.policies.stack_kit import Part, Stack
 from tests.policies.test_lake_azure import (
@@ -28,6 +28,7 @@ from tests.policies.test_lake_strict import dropped, put
 Break = Callable[[Stack], object]
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 BLOB_OWNER = "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"
+SENDER = "c6a89b2d-59bc-44d0-9896-0f6e12d7b80a"
 QUEUES = "974c5e8b-45b9-4653-ba55-5f855dd0fb88"
 NAMESPACE, APP, TRANSFORM = "eventhub:Namespace", "WebApp", "pos-transform"
 ZONE, HUB = "landing", "pos-protected"
@@ -82,6 +83,16 @@ def add(type_: str, name: str, **props: Any) -> Break:
 def several_listeners(stack: Stack) -> None:
     scope = stack.one("RoleAssignment", "landed-warehouse").props["scope"]
     assign(stack, QUEUES, scope)
+
+
+def scope_of(stack: Stack, end: str) -> str:
+    return str(stack.one("RoleAssignment", end).props["scope"])
+
+
+def changing_secrets(stack: Stack) -> None:
+    """Give a transform the role that makes secrets."""
+    maker = stack.one("RoleAssignment", "-token-key").props["roleDefinitionId"]
+    stack.one("RoleAssignment", "pos-transform-tokens").props["roleDefinitionId"] = maker
 
 
 def encrypting_elsewhere(stack: Stack) -> None:
@@ -141,6 +152,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (ROLES, role("pos-transform-reads", HUBS_OWNER), "is given Azure Event Hubs Data Owner"),
     (ROLES, role("pos-transform-reads", STRANGER), f"is given {STRANGER}"),
     (ROLES, role("pos-transform-oversize", BLOB_OWNER), "is given Storage Blob Data Owner"),
+    (USE, changing_secrets, "a transform reads them"),
     (USE, spying(ENCRYPTION_USER, lambda stack: key_id(stack, "operations")), "may wrap, unwrap with the key"),
     (USE, lambda stack: put("RoleAssignment", "landing-encrypter", "scope", key_id(stack, "operations"))(stack), "encrypts nothing with it"),
     (KEYS, put("Key", "pii-field", "properties.keyOps", ["wrapKey", "decrypt"]), "it may decrypt"),
@@ -156,6 +168,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (MESSAGES, put("SystemTopicEventSubscription", "", f"{DEAD}.identity", None), "put dead letters as an identity"),
     (MESSAGES, role("landed-sends", QUEUES), "must only send to the queue"),
     (MESSAGES, several_listeners, "Several would each get a part"),
+    (MESSAGES, spying(SENDER, lambda stack: scope_of(stack, "landed-sends")), "Only Event Grid may put messages into"),
     (TRUST, add("managedidentity:FederatedIdentityCredential", "ci", issuer="https://token.example.com"), "name it in issuers"),
     (TRUST, put("RoleAssignment", "pos-transform-tokens", "principalId", STRANGER), "none of the stack"),
     (TRUST, spying(SECRETS_USER, lambda stack: container_id(stack, "oversize")), "none of the stack"),
@@ -175,6 +188,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (WRITERS, spying(CONTRIBUTOR, lambda stack: container_id(stack, "")), "name the container"),
     (WRITERS, zone("allowCrossTenantReplication", True), "set allowCrossTenantReplication"),
     (WRITERS, zone("enableNfsV3", True), "set enableNfsV3"),
+    (WRITERS, spying(CONTRIBUTOR, lambda stack: container_id(stack, "oversize")), "has nothing to"),
     (KEPT, zone("immutableStorageWithVersioning", None), "must lock what has landed"),
     (KEPT, zone("immutableStorageWithVersioning.immutabilityPolicy.state", "Disabled"), "must lock what has landed"),
     (KEPT, zone("immutableStorageWithVersioning.immutabilityPolicy.immutabilityPeriodSinceCreationInDays", 1), "hold for 7 days"),
@@ -206,6 +220,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (QUEUED, put("SystemTopicEventSubscription", "", f"{TOLD}.destination.queueMessageTimeToLiveInSeconds", 60), "604800 s or more"),
     (QUEUED, put("SystemTopicEventSubscription", "", "retryPolicy.maxDeliveryAttempts", 1), "try for a day"),
     (QUEUED, put("SystemTopicEventSubscription", "", f"{DEAD}.deadLetterDestination.blobContainerName", "packages"), "not to packages"),
+    (QUEUED, spying(CONTRIBUTOR, lambda stack: scope_of(stack, "landed-dead-letters")), "Only Event Grid may put dead letters into dead-letters"),
     (QUEUED, put("SystemTopicEventSubscription", "", f"{TOLD}.destination.queueName", "elsewhere"), "a queue of the stack"),
     (QUEUED, put("SystemTopicEventSubscription", "", "filter", None), "of what is delivered alone"),
     (QUEUED, put("SystemTopicEventSubscription", "", "expirationTimeUtc", "2030-01-01"), "end by itself"),
@@ -260,6 +275,7 @@ BROKEN: list[tuple[str, Break, str]] = [
     (TAGS, put("Workspace", "", "tags.owner", None), "is missing: owner"),
     (ACCESS, put("StorageIntegrationAzure", "", "azureTenantId", STRANGER), "own tenant"),
     (ACCESS, put("NotificationIntegration", "", "enabled", False), "must be enabled"),
+    (ACCESS, put("NotificationIntegration", "", "azureStorageQueuePrimaryUri", "https://x.queue.core.windows.net/landed"), "by a queue of the stack"),
     (ACCESS, put("StorageIntegrationAzure", "", "storageAllowedLocations", ["azure://x.blob.core.windows.net/"]), "name the prefix"),
     (ACCESS, put("StageExternalAzure", "", "storageIntegration", None), "use the storage integration"),
     (SETTINGS, setting("LANDING_ACCOUNT", "https://elsewhere.blob.core.windows.net"), "LANDING_ACCOUNT names what is not in the stack"),
@@ -285,15 +301,17 @@ def test_what_is_weakened_is_found(azure_lake: Stack, policy: str, broken: Break
 
 
 def test_what_is_not_broken_above_is_the_warehouse_alone() -> None:
-    """The rest asks nothing of Azure."""
+    """The rest asks nothing of Azure: it has neither a trail nor re-identification of its own there."""
+    of_aws = {one.name for one in (*service.POLICIES, *trail_files.POLICIES)}
     of_warehouse = {
         "lake-role-configure-holders",
         "lake-grant-disallow-wide",
         "lake-schema-enable-managed-access",
         "lake-pii-configure-mask-roles",
         "lake-warehouse-configure-limits",
+        *(one.name for one in warehouse_faces.POLICIES),
     }
-    assert of_warehouse == ELSEWHERE
+    assert of_warehouse | of_aws == ELSEWHERE
     assert {one.name for one in azure_settings.POLICIES} == {SETTINGS}
 
 

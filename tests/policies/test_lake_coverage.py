@@ -145,3 +145,29 @@ def test_dead_letters_by_a_companion(prod: Stack) -> None:
         )
     )
     assert prod.findings() == set()
+
+
+UNTOLD = "lake-queue-missing-subscription"
+
+
+@pytest.mark.parametrize("preview", [False, True])
+def test_the_shipped_queues_are_told(stack_of: Callable[..., Stack], preview: bool) -> None:
+    for name in ("dev", "prod", "local"):
+        assert stack_of(name, preview=preview).findings() == set()
+
+
+def test_a_queue_that_no_topic_tells(prod: Stack) -> None:
+    expected = {
+        (
+            f"The queue {P}-landed-audit lets {P}-landed in, which does not tell it.",
+            f"Queue::{P}-landed-audit",
+        )
+    }
+    told = prod.one("TopicSubscription", "landed-audit")
+    told.props["endpoint"] = prod.one("Queue", "landed-audit-dead").props["arn"]
+    told.depends.pop("endpoint", None)
+    assert only(prod.findings(), UNTOLD) == expected
+    prod.drop(told)
+    assert only(prod.findings(), UNTOLD) == expected
+    prod.drop(prod.one("QueuePolicy", "landed-audit"))
+    assert prod.findings() == set()

@@ -20,6 +20,10 @@ SHORT = {
     "service": "ServiceUser",
     "legacy": "LegacyServiceUser",
     "account": "Account",
+    "rows": "RowAccessPolicy",
+    "database": "Database",
+    "schema": "Schema",
+    "table": "Table",
     "network": "NetworkPolicy",
     "rule": "NetworkRule",
     "grant": "GrantPrivilegesToAccountRole",
@@ -54,7 +58,12 @@ def token(short: str) -> str:
 PLACE = {"database": "RETAIL", "schema": "RAW"}
 GOOD: dict[str, dict[str, Any]] = {
     "user": {"name": "ADA", "defaultRole": "ANALYST", "disableMfa": "false", "minsToBypassMfa": 0},
-    "service": {"name": "LOADER", "rsaPublicKey": "MIIB", "networkPolicy": "OFFICE"},
+    "service": {
+        "name": "LOADER",
+        "rsaPublicKey": "MIIB",
+        "networkPolicy": "OFFICE",
+        "defaultSecondaryRolesOption": "NONE",
+    },
     "legacy": {"name": "TOOL", "rsaPublicKey": "MIIB"},
     "account": {
         "adminName": "ADA",
@@ -63,6 +72,14 @@ GOOD: dict[str, dict[str, Any]] = {
         "email": "ada@example.org",
         "gracePeriodInDays": 30,
     },
+    "rows": {
+        **PLACE,
+        "arguments": [{"name": "REGION", "type": "VARCHAR"}],
+        "body": "CASE WHEN IS_ROLE_IN_SESSION('EU') THEN REGION = 'EU' ELSE TRUE END",
+    },
+    "database": {"name": "RETAIL", "dataRetentionTimeInDays": 1},
+    "schema": {"name": "RAW", "database": "RETAIL", "dataRetentionTimeInDays": 1, "isTransient": "false"},
+    "table": {**PLACE, "columns": [{"name": "ID", "type": "NUMBER"}]},
     "network": {"allowedIpLists": ["203.0.113.0/24"], "blockedIpLists": ["0.0.0.0/0"]},
     "rule": {**PLACE, "mode": "INGRESS", "type": "IPV4", "valueLists": ["203.0.113.7"]},
     "grant": {
@@ -148,6 +165,18 @@ NETWORK = (
     "snowflake-serviceuser-missing-network-policy",
     "A service should come from named networks: set networkPolicy.",
 )
+ROLES = (
+    "snowflake-serviceuser-disable-secondary-roles",
+    "A service should have one role at a time: set defaultSecondaryRolesOption to NONE.",
+)
+ROWS = (
+    "snowflake-rowaccesspolicy-disallow-open",
+    "A row access policy must ask who reads, or what is in the row: its body shows every row to all.",
+)
+PAST = (
+    "snowflake-data-enable-time-travel",
+    "What is changed or dropped should be there for a day at least: set dataRetentionTimeInDays.",
+)
 MFA = (
     "snowflake-user-disallow-mfa-bypass",
     "A user must not get around its second factor: set disableMfa to false and minsToBypassMfa to 0.",
@@ -212,6 +241,15 @@ BROKEN: list[tuple[str, str, Any, tuple[str, str]]] = [
     ("service", "password", "pw", PASSWORD),
     ("service", "rsaPublicKey", None, KEY),
     ("service", "networkPolicy", None, NETWORK),
+    ("service", "defaultSecondaryRolesOption", None, ROLES),
+    ("service", "defaultSecondaryRolesOption", "ALL", ROLES),
+    ("service", "defaultSecondaryRolesOption", 7, ROLES),
+    ("rows", "body", "TRUE", ROWS),
+    ("rows", "body", "(true) -- CURRENT_ROLE() = 'A'", ROWS),
+    ("rows", "body", "NOT FALSE OR 'a' = 'b' AND TRUE", ROWS),
+    ("database", "dataRetentionTimeInDays", 0, PAST),
+    ("schema", "dataRetentionTimeInDays", 0, PAST),
+    ("table", "dataRetentionTimeInDays", 0, PAST),
     ("legacy", "password", "pw", PASSWORD),
     ("account", "adminPassword", "pw", PASSWORD),
     ("execute", "execute", "create user A\n  login_name = 'a' password = 'x'", PASSWORD),
@@ -321,6 +359,9 @@ def test_every_policy_and_type_is_tried_above() -> None:
 @pytest.mark.parametrize(
     ("short", "path"),
     [
+        ("service", "defaultSecondaryRolesOption"),
+        ("rows", "body"),
+        ("database", "dataRetentionTimeInDays"),
         ("network", "allowedIpLists"),
         ("rule", "valueLists"),
         ("grant", "privileges"),
@@ -391,11 +432,18 @@ def test_remediation_mends_once_and_keeps_the_rest() -> None:
         }
         assert mended(name, token(short), result) is None
         tried.add(name)
-    assert tried == {SUSPEND[0], MFA[0]}
+    assert tried == {SUSPEND[0], MFA[0], ROLES[0], PAST[0]}
     assert mended(SUSPEND[0], token("warehouse"), {"autoSuspend": 0}, {"maximumSeconds": 120}) == {
         "autoSuspend": 120
     }
     assert mended(SUSPEND[0], token("warehouse"), {"autoSuspend": UNKNOWN}) is None
+
+
+def test_what_is_made_to_be_thrown_away_needs_no_past() -> None:
+    props = replaced(GOOD["schema"], "dataRetentionTimeInDays", 0)
+    assert findings(token("schema"), replaced(props, "isTransient", "true")) == {}
+    assert findings(token("schema"), replaced(props, "isTransient", UNKNOWN)) == {}
+    assert findings(token("schema"), replaced(props, "isTransient")) == dict([PAST])
 
 
 def test_a_password_is_never_repeated() -> None:
