@@ -77,6 +77,7 @@ def engine(tmp_path: Path) -> Engine:
 
 LABELS = Counter((one["policy"], one["resource"]) for one in expected(NAME)["findings"])
 ADVISORY = {
+    "snowflake-serviceuser-disable-secondary-roles",
     "snowflake-serviceuser-missing-network-policy",
     "snowflake-warehouse-configure-autosuspend",
     "snowflake-warehouse-missing-monitor",
