@@ -7,13 +7,14 @@ MAKEFLAGS += --no-builtin-rules
 
 PYTHON ?= python3
 DAYS ?= 7
+EVENTS ?= 1000000
 PY := .venv/bin/python
 UV := .venv-uv/bin/uv
 RUN_REQS := requirements/runtime.txt requirements/local.txt
 # Bytecode is what makes importing the cloud SDKs bearable: never run without it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help environment up down test lint format bench lock policy-mutation
+.PHONY: help environment up down test lint format bench soak lock policy-mutation
 
 help: ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -41,6 +42,9 @@ format: .venv/.dev ## let ruff put the code in order
 
 bench: .venv/.dev .venv-dbt/.done ## measure, and write docs/benchmarks.md
 	@$(PY) -m benchmarks
+
+soak: .venv/.dev ## break EVENTS=1000000 payloads (SEED=n: those again) and hold the transform to its promises
+	@$(PY) -W ignore -m local.soak --events $(EVENTS) $(if $(SEED),--seed $(SEED))
 
 policy-mutation: .venv/.dev ## weaken dev, prod and azure in one place at a time, and count what the policies notice
 	@$(PY) -W ignore -m local.mutation --page --json .build/policy-mutation.json

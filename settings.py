@@ -215,11 +215,12 @@ class Audit:
 
 @dataclass(frozen=True, kw_only=True)
 class Warehouse:
-    """A virtual warehouse."""
+    """A virtual warehouse. `creditQuota` is what it may use in a month, if not what all others may."""
 
     size: Size = "XSMALL"
     auto_suspend_seconds: Annotated[int, Range(low=30, high=3600)] = 60
     timeout_seconds: Annotated[int, Range(low=60, high=172800)] = 3600
+    credit_quota: Annotated[int, Range(low=1, high=1_000_000)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,6 +247,7 @@ class HeadOffice:
 class Snowflake:
     """The warehouse side. `rolePrefix` begins the name of all that lives beside databases in the account;
     `region` is the account's, as the cloud spells it; `networks` are where services and people come from.
+    `creditQuota` is what each warehouse that says nothing else may use in a month.
     """
 
     region: Region | None = None

@@ -163,7 +163,7 @@ def leaks(root: Path, needles: Iterable[Needle], lake: Lake | None = None) -> li
             continue  # a running lake renames and removes files of its own
     if lake is not None:
         for where, data in _services(lake):
-            found.update(_blob(finder, data, where))
+            found.update(scan(finder, data, where))
     return sorted(found)
 
 
@@ -183,20 +183,21 @@ def _tree(root: Path) -> list[Path]:
 
 def _file(finder: Finder, path: Path) -> Iterator[Leak]:
     data = path.read_bytes()
-    yield from _blob(finder, data, str(path))
+    yield from scan(finder, data, str(path))
     if data[8:12] == b"DUCK":
         yield from _duckdb(finder, path)
 
 
-def _blob(finder: Finder, data: bytes, where: str) -> Iterator[Leak]:
+def scan(finder: Finder, data: bytes, where: str) -> Iterator[Leak]:
+    """Say where in the data a value lies: in it as it is, and unpacked, where it is gzip or zip."""
     yield from finder.find(data, where)
     try:
         if data[:2] == b"\x1f\x8b":
-            yield from _blob(finder, gzip.decompress(data), f"{where} (unpacked)")
+            yield from scan(finder, gzip.decompress(data), f"{where} (unpacked)")
         elif data[:4] == b"PK\x03\x04":
             with zipfile.ZipFile(io.BytesIO(data)) as packed:
                 for name in packed.namelist():
-                    yield from _blob(finder, packed.read(name), f"{where}/{name}")
+                    yield from scan(finder, packed.read(name), f"{where}/{name}")
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise ScanError(f"{where}: looks packed and cannot be unpacked ({type(error).__name__})") from error
 

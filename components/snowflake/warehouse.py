@@ -119,21 +119,21 @@ class Warehouse(pulumi.ComponentResource):
         self.register_outputs({"database": self.database.name})
 
     def _compute(self, name: str, settings: Settings) -> dict[str, snowflake.Warehouse]:
-        """Make a warehouse per kind of work, all under one budget a month."""
+        """Make a warehouse per kind of work, each under a budget a month: none can use up another's."""
         prefix, sizes = settings.snowflake.role_prefix, settings.snowflake.warehouses
-        monitor = snowflake.ResourceMonitor(
-            name,
-            name=f"{prefix}BUDGET",
-            credit_quota=settings.snowflake.credit_quota,
-            frequency="MONTHLY",
-            start_timestamp="IMMEDIATELY",
-            notify_triggers=[50, 80, 100],
-            suspend_trigger=100,
-            suspend_immediate_trigger=110,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
 
         def warehouse(work: str, size: WarehouseSettings) -> snowflake.Warehouse:
+            monitor = snowflake.ResourceMonitor(
+                f"{name}-{work}",
+                name=f"{prefix}{work.upper()}_BUDGET",
+                credit_quota=size.credit_quota or settings.snowflake.credit_quota,
+                frequency="MONTHLY",
+                start_timestamp="IMMEDIATELY",
+                notify_triggers=[50, 80, 100],
+                suspend_trigger=100,
+                suspend_immediate_trigger=110,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
             return snowflake.Warehouse(
                 f"{name}-{work}",
                 name=f"{prefix}{work.upper()}",

@@ -70,16 +70,20 @@ def validation_reason(validator: jsonschema_rs.Draft7Validator, event: Any) -> s
     of the object around it. The validator's own messages quote values, and are not used.
     """
     reasons: dict[str, None] = {}
-    for error in islice(validator.iter_errors(event), 100):
-        path = ""
-        for part in error.instance_path:
-            path += "[]" if isinstance(part, int) else f".{part}"
-        kind = error.kind
-        if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
-            path += f".{kind.property}"
-        reasons[f"{path.removeprefix('.') or 'event'}: {kind.name}"] = None
-        if len(reasons) == MAX_REASONS:
-            break
+    try:
+        for error in islice(validator.iter_errors(event), 100):
+            path = ""
+            for part in error.instance_path:
+                path += "[]" if isinstance(part, int) else f".{part}"
+            kind = error.kind
+            if isinstance(kind, jsonschema_rs.ValidationErrorKind.Required):
+                path += f".{kind.property}"
+            reasons[f"{path.removeprefix('.') or 'event'}: {kind.name}"] = None
+            if len(reasons) == MAX_REASONS:
+                break
+    except ValueError:
+        # The validator says that it is invalid, and not why, if it is nested deeper than some 250 levels.
+        reasons["event: depth"] = None
     return "; ".join(reasons) or "event: invalid"
 
 

@@ -48,17 +48,17 @@ def sensor(version: int = 1, **properties: Any) -> dict[str, Any]:
 
 
 def test_the_sources_and_events_are_the_files(catalogue: Catalogue) -> None:
-    assert catalogue.sources == ("ecommerce", "pos")
+    assert catalogue.sources == ("crm", "ecommerce", "pos")
     assert [event.name for event in catalogue.events("ecommerce")] == ["cart", "order"]
     assert catalogue.event("pos", "sale").table == "POS_SALE"
     assert catalogue.event("pos", "sale").key == ("transaction_id",)
-    assert catalogue.pii_kinds == ("address", "email", "phone")
+    assert catalogue.pii_kinds == ("address", "email", "free_text", "person_name", "phone")
     assert contracts.raw_table("pos") == "POS"
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones(catalogue: Catalogue) -> None:
-    with pytest.raises(KeyError, match="there is ecommerce, pos"):
-        catalogue.events("crm")
+    with pytest.raises(KeyError, match="there is crm, ecommerce, pos"):
+        catalogue.events("erp")
     with pytest.raises(KeyError, match="there is cart, order"):
         catalogue.event("ecommerce", "refund")
 
@@ -189,7 +189,7 @@ def test_another_key_or_table_name_is_refused(tmp_path: Path) -> None:
 def test_a_third_source_is_one_file(tmp_path: Path) -> None:
     shutil.copytree(Path(contracts.__file__).parent, tmp_path, dirs_exist_ok=True)
     add(tmp_path, "iot/sensor.v1.json", sensor())
-    assert contracts.load(tmp_path).sources == ("ecommerce", "iot", "pos")
+    assert contracts.load(tmp_path).sources == ("crm", "ecommerce", "iot", "pos")
 
 
 def test_an_empty_directory_is_a_fault(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_it_loads_from_an_unpacked_zip_without_the_rest_of_the_house(tmp_path: P
     said = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path / "task", check=True, capture_output=True, text=True
     ).stdout.split()
-    assert said == [str(tmp_path / "task/contracts/__init__.py"), "ecommerce", "pos"]
+    assert said == [str(tmp_path / "task/contracts/__init__.py"), "crm", "ecommerce", "pos"]
 
 
 @pytest.mark.parametrize("source_event", [("pos", "sale"), ("ecommerce", "order")])

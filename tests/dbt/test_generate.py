@@ -40,9 +40,9 @@ def model(project: Path, name: str, sql: str, **columns: str) -> None:
 
 
 def with_contract(tmp_path: Path, **properties: Any) -> contracts.Catalogue:
-    """The contracts, and a third source beside them."""
+    """The contracts, and one source more."""
     root = shutil.copytree(CONTRACTS, tmp_path / "contracts", ignore=shutil.ignore_patterns("*.py", "__py*"))
-    lake = {"source": "crm", "event": "contact", "version": 1, "delivery": "poll", "key": ["contact_id"]}
+    lake = {"source": "club", "event": "member", "version": 1, "delivery": "poll", "key": ["contact_id"]}
     schema = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Contact",
@@ -56,8 +56,8 @@ def with_contract(tmp_path: Path, **properties: Any) -> contracts.Catalogue:
             **properties,
         },
     }
-    (root / "crm").mkdir()
-    (root / "crm" / "contact.v1.json").write_text(json.dumps(schema))
+    (root / "club").mkdir()
+    (root / "club" / "member.v1.json").write_text(json.dumps(schema))
     return contracts.load(root)
 
 
@@ -151,7 +151,7 @@ def test_a_new_source_is_one_new_file(tmp_path: Path, project: Path) -> None:
     generate.write(catalogue, project)
     # THEN the source is described and tested, and counted in the freshness
     tables = yaml.safe_load((project / generate.SOURCES).read_text())["sources"][0]["tables"]
-    table = next(table for table in tables if table["name"] == "crm_contact")
+    table = next(table for table in tables if table["name"] == "club_member")
     tests = {kind: test[kind]["arguments"] for test in table["data_tests"] for kind in test}
     assert tests["unique_together"]["columns"] == ["event_id", "source"]
     assert {"event_id", "producer_ts", "contact_id"} <= set(tests["required"]["columns"])
@@ -159,14 +159,14 @@ def test_a_new_source_is_one_new_file(tmp_path: Path, project: Path) -> None:
     assert tests["packed"]["columns"] == ["email"]
     assert tests["accepted_values"] == {"column_name": "stage", "values": ["customer", "lead"]}
     assert table["config"]["freshness"]["warn_after"] == {"count": 60, "period": "minute"}
-    assert '"table": "crm_contact"' in (project / generate.MACROS).read_text()
+    assert '"table": "club_member"' in (project / generate.MACROS).read_text()
 
 
 def test_a_newly_personal_column_is_masked_without_anybody_naming_it(tmp_path: Path, project: Path) -> None:
     catalogue = with_contract(
         tmp_path, nickname={"type": "string", "maxLength": 80, "x-pii": {"kind": "person_name"}}
     )
-    sql = "select contact_id, nickname as called from {{ source('staging', 'crm_contact') }}"
+    sql = "select contact_id, nickname as called from {{ source('staging', 'club_member') }}"
     model(project, "contacts", sql, contact_id="varchar", called="varchar")
     assert personal(catalogue, project)["contacts"] == {"called": "person_name"}
 
@@ -182,9 +182,9 @@ def test_an_array_with_personal_data_is_counted_and_never_published(tmp_path: Pa
     """GIVEN an array of emails THEN a model may say how many there are, and show none of them."""
     catalogue = with_contract(tmp_path, emails=EMAILS)
     tables = {table["name"]: table for table in generate.sources_of(catalogue)["sources"][0]["tables"]}
-    tests = {kind for test in tables["crm_contact"]["data_tests"] for kind in test}
+    tests = {kind for test in tables["club_member"]["data_tests"] for kind in test}
     assert "packed" not in tests, "no value of it is packed by itself"
-    source = "from {{ source('staging', 'crm_contact') }}"
+    source = "from {{ source('staging', 'club_member') }}"
     counted = f"select contact_id, array_size(parse_json(emails)) as many {source}"
     model(project, "counted", counted, contact_id="varchar", many="number(38,0)")
     assert "counted" not in personal(catalogue, project)

@@ -257,6 +257,18 @@ def test_two_members_of_one_name_are_refused(new: bytes, *, twins: bool) -> None
     assert Checker("pos", CATALOGUE).fault(raw) == ("event: duplicate" if twins else None)
 
 
+@pytest.mark.parametrize("depth", [50, 252, 253, 254, 255, 256, 900, 1000, 1100, 100_000])
+@pytest.mark.parametrize("member", ["lines", "unknown"])
+def test_however_deep_an_event_is_that_is_no_fault_of_ours(member: str, depth: int) -> None:
+    """The validator gives up at some depth, the parser at another; neither makes it ours."""
+    nested = b'"%b": %b' % (member.encode(), b"[" * depth + b"]" * depth)
+    raw = encode(sale(lines="HERE")).replace(b'"lines": "HERE"', nested)
+    lake = Lake()
+    landed = lake.one(raw)
+    assert not landed["quarantine"]["reason"].startswith("event: internal")
+    assert unseal(lake.keys.of(landed), base64.b64decode(landed["quarantine"]["sealed"]), source="pos") == raw
+
+
 @settings(deadline=None)
 @given(st.data())
 def test_twins_are_found_wherever_they_are(data: st.DataObject) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import contracts
 from policies import data, tokens
 from policies.lake import pack as lake
 from tests.policies.stack_kit import UNKNOWN, Part, Stack
@@ -94,7 +95,7 @@ def test_who_may_read_an_ingress_hub_by_a_role(azure_lake: Stack, role: str, pla
         "subscription": SUBSCRIPTION,
     }
     assign(azure_lake, role, scopes[place])
-    sources = ["pos"] if place in ("hub", "namespace") else ["ecommerce", "pos"]
+    sources = ["pos"] if place in ("hub", "namespace") else contracts.load().sources
     assert found(azure_lake, "lake-ingress-disallow-readers") == {
         (
             f"Only its transform may read the ingress stream {P}-{source}-ingress: the principal {STRANGER} may too.",
@@ -175,7 +176,7 @@ def test_who_may_put_objects(azure_lake: Stack, container: str) -> None:
             f"the principal {STRANGER} may too.",
             "RoleAssignment::spy",
         )
-        for source in ("ecommerce", "pos")
+        for source in contracts.load().sources
     }
 
 
@@ -184,10 +185,12 @@ def test_a_capture_that_reaches_more_than_its_prefix(azure_lake: Stack) -> None:
     zone = azure_lake.one("StorageAccount", container_id(azure_lake, "").rpartition("/")[2][:-8]).name
     assert found(azure_lake, "lake-landing-disallow-unprotected") == {
         (
-            f"Only {P}-ecommerce-protected may put objects below {zone}/landing/source=ecommerce/: "
+            f"Only {P}-{source}-protected may put objects below {zone}/landing/source={source}/: "
             f"the identity {P}-pos-capture may too.",
             f"RoleAssignment::{P}-pos-capture",
         )
+        for source in contracts.load().sources
+        if source != "pos"
     }
 
 
@@ -261,7 +264,7 @@ def test_a_definition_that_unwraps(azure_lake: Stack) -> None:
     azure_lake.one("RoleDefinition", "keys-wrapper").section("permissions.0")["dataActions"].append(UNWRAP)
     assert {urn for _, urn in found(azure_lake, "lake-pii-key-disallow-decrypt")} == {
         f"RoleAssignment::{P}-{source}-transform-{key}"
-        for source in ("pos", "ecommerce")
+        for source in contracts.load().sources
         for key in ("pii-field", "pii-quarantine")
     }
 
@@ -324,7 +327,7 @@ def test_pipes_without_an_alarm(stack_of: Callable[..., Stack], preview: bool) -
             f"No alarm tells of {P}-{source}-warehouse that its channel is silent, or that it fails.",
             f"Pipe::{P}-{source}-warehouse",
         )
-        for source in ("pos", "ecommerce")
+        for source in contracts.load().sources
     }
 
 
@@ -349,7 +352,7 @@ def test_a_zone_that_tells_of_something_else(azure_lake: Stack, change: dict[str
     azure_lake.one("SystemTopicEventSubscription").props.update(change)
     said = {one for one in azure_lake.findings() if one[0] == "lake-pipe-missing-notification"}
     assert {urn for _, urn in only(said, "lake-pipe-missing-notification")} == {
-        f"Pipe::{P}-{source}-warehouse" for source in ("pos", "ecommerce")
+        f"Pipe::{P}-{source}-warehouse" for source in contracts.load().sources
     }
 
 
@@ -415,13 +418,13 @@ def test_more_records_than_a_namespace_takes(azure_lake: Stack) -> None:
     policy = "lake-sizing-enforce-quotas"
     assert only(azure_lake.findings({policy: {"megabytesPerSecond": 100}}), policy) == {
         (
-            "It may have to take 200 MB a second: its units take 10.",
+            f"It may have to take 200 MB a second: its units take {5 if source == 'crm' else 10}.",
             f"Namespace::{P}-{source}-streams",
         )
-        for source in ("pos", "ecommerce")
+        for source in contracts.load().sources
     }
     assert only(azure_lake.findings({policy: {"quotas": {"westeurope": {"accounts": 4}}}}), policy) == {
-        ("The stack may need 5 storage accounts: westeurope gives 4.", "")
+        ("The stack may need 6 storage accounts: westeurope gives 4.", "")
     }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+import contracts
 from tests.policies.stack_kit import Part, Stack
 from tests.policies.test_lake_flow import P, only
 
@@ -51,7 +52,7 @@ def test_pipes_without_an_alarm(stack_of: Callable[..., Stack], preview: bool) -
             f"No alarm tells of {P}-{source}-warehouse that its channel is silent, or that it fails.",
             f"Pipe::{P}-{source}-warehouse",
         )
-        for source in ("pos", "ecommerce")
+        for source in contracts.load().sources
     }
     for pipe in stack.all("Pipe"):
         pipe.props["errorIntegration"] = "TELLS_OPERATIONS"
@@ -98,7 +99,7 @@ PIPES = {
         f"The pipe {P}-{source}-warehouse is not told of what lands below {P}-landing/landing/source={source}/.",
         f"Pipe::{P}-{source}-warehouse",
     )
-    for source in ("pos", "ecommerce")
+    for source in contracts.load().sources
 }
 
 

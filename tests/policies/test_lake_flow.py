@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import contracts
 from tests.policies.stack_kit import UNKNOWN, Part, Stack
 
 ACCOUNT = "123456789012"
@@ -105,7 +106,7 @@ def test_a_managed_policy_that_reads_all_streams(prod: Stack) -> None:
             f"Only its transform may read the ingress stream {P}-{source}-ingress: the role support may too.",
             "RolePolicyAttachment::support",
         )
-        for source in ("pos", "ecommerce")
+        for source in contracts.load().sources
     }
 
 
@@ -208,7 +209,7 @@ def test_a_delivery_of_plaintext_to_anywhere(prod: Stack) -> None:
 def test_a_role_that_may_put_below_a_landing_prefix(prod: Stack, action: str, below: str) -> None:
     arn = prod.one("Bucket", "-landing").props["arn"]
     role(prod, "fixer", action, f"{arn}/{below}")
-    sources = ["pos"] if "pos" in below else ["ecommerce", "pos"]
+    sources = ["pos"] if "pos" in below else contracts.load().sources
     assert only(prod.findings(), "lake-landing-disallow-unprotected") == {
         (
             f"Only {P}-{source}-delivery may put objects below {P}-landing/landing/source={source}/: "

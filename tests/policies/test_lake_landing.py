@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import contracts
 from tests.policies.stack_kit import Stack
 from tests.policies.test_lake_flow import P, only
 
@@ -19,7 +20,7 @@ OPEN = {
         f"landing/source={source}/.",
         ZONE,
     )
-    for source in ("pos", "ecommerce")
+    for source in contracts.load().sources
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import contracts
 from components.azure import roles
 from local.standin import run_in_process
 from local.standin.adapter import REGISTRY
@@ -470,7 +471,7 @@ def test_names_come_from_the_parents_and_everything_lies_in_one_group_and_region
 
 
 def test_a_capture_reaches_its_own_prefix_alone(azure: Graph) -> None:
-    for source in ("pos", "ecommerce"):
+    for source in contracts.load().sources:
         inputs = azure.named("RoleAssignment", f"-{source}-capture").inputs
         assert inputs["conditionVersion"] == "2.0"
         condition = inputs["condition"]

@@ -263,7 +263,14 @@ def test_settings_reach_the_resources(graph_of: Callable[[str], Graph], project:
                 "retaillake:sources": json.dumps(
                     {"pos": {"streams": {"mode": "on-demand"}, "delivery": {"bufferMb": 99}}}
                 ),
-                "retaillake:snowflake": json.dumps({"stagingSeconds": 120, "dedupeWindowDays": 5}),
+                "retaillake:snowflake": json.dumps(
+                    {
+                        "stagingSeconds": 120,
+                        "dedupeWindowDays": 5,
+                        "creditQuota": 30,
+                        "warehouses": {"query": {"creditQuota": 40}},
+                    }
+                ),
             },
         )
     )
@@ -279,6 +286,8 @@ def test_settings_reach_the_resources(graph_of: Callable[[str], Graph], project:
     assert graph.named("Stream", "-ecommerce-ingress").inputs["shardCount"] == 1
     target = graph.named("FirehoseDeliveryStream", "-pos-delivery").inputs["extendedS3Configuration"]
     assert target["bufferingSize"] == 99
+    quotas = {one.name.rpartition("-")[2]: one.inputs["creditQuota"] for one in graph.of("ResourceMonitor")}
+    assert quotas == {"load": 30, "transform": 30, "query": 40}
     task = graph.named("Task", "-pos-warehouse").inputs
     assert task["schedule"] == {"minutes": 2}
     assert graph_of("local").named("Task", "-pos-warehouse").inputs["schedule"] == {"seconds": 10}
@@ -333,7 +342,7 @@ def test_a_third_source_is_one_file_and_yields_the_whole_chain(
     third: Path, graph_of: Callable[[str], Graph]
 ) -> None:
     run = run_in_process(third, "local")
-    assert sorted(run.outputs["streams"]) == ["ecommerce", "loyalty", "pos"]
+    assert sorted(run.outputs["streams"]) == ["crm", "ecommerce", "loyalty", "pos"]
     tagged = {"snowflake:index/tagAssociation:TagAssociation", "snowflake:index/table:Table"}
 
     def chain(source: str) -> set[tuple[str, str]]:

@@ -236,7 +236,7 @@ def test_raised_quotas_count(stacks: Write) -> None:
         "transform.batchesPerShard",
         "transform.batchesPerShard",
     ]
-    raised = {"onDemandMbPerSecond": 400, "concurrentFunctions": 4005, "kmsPerSecond": 12000}
+    raised = {"onDemandMbPerSecond": 400, "concurrentFunctions": 4010, "kmsPerSecond": 13000}
     assert keys(stacks(prod_ap=moved(ASIA, **asked, **{"retaillake:quotas": raised})), "prod-ap") == []
 
 

@@ -252,11 +252,14 @@ def test_grants_on_what_is_to_come_are_there_before_it_comes(graph: Graph) -> No
 
 
 def test_compute_is_small_sleeps_and_has_a_budget(graph: Graph) -> None:
-    monitor = graph.of("ResourceMonitor")[0].inputs
-    assert monitor["suspendTrigger"] == 100
-    assert {"frequency", "startTimestamp"} <= set(monitor)  # one needs the other
-    for warehouse in (one for one in graph.of("Warehouse") if one.type.startswith("snowflake:")):
-        assert warehouse.inputs["resourceMonitor"] == monitor["name"]
+    monitors = {one.inputs["name"]: one.inputs for one in graph.of("ResourceMonitor")}
+    for monitor in monitors.values():
+        assert monitor["suspendTrigger"] == 100
+        assert {"frequency", "startTimestamp"} <= set(monitor)  # one needs the other
+    warehouses = [one for one in graph.of("Warehouse") if one.type.startswith("snowflake:")]
+    assert sorted(one.inputs["resourceMonitor"] for one in warehouses) == sorted(monitors), "one each"
+    for warehouse in warehouses:
+        assert warehouse.inputs["resourceMonitor"] == warehouse.inputs["name"] + "_BUDGET"
         assert 0 < warehouse.inputs["autoSuspend"] <= 300
         assert warehouse.inputs["autoResume"] == "true"
 

@@ -59,7 +59,7 @@ def test_the_laptops_lake_is_deployed(
     try:
         lake = deploy(ROOT, "local", **where)
         assert lake.engine == engine
-        assert set(lake.outputs["streams"]) == {"ecommerce", "pos"}
+        assert set(lake.outputs["streams"]) == {"crm", "ecommerce", "pos"}
         second = deploy(ROOT, "local", **where)
         assert set(second.changes) == {"same"}
         assert second.outputs == lake.outputs
