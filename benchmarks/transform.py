@@ -198,9 +198,10 @@ def core(raws: list[bytes]) -> Case:
 
     def run() -> None:
         for start in range(0, len(events), TOGETHER):
-            answers = transform.protect(events[start : start + TOGETHER], key, beginning)
-            if not isinstance(answers[0], tuple):
-                raise AssertionError(answers[0])
+            for prepared in transform.prepare(events[start : start + TOGETHER]):
+                answers = transform.protect(prepared, key, beginning)
+                if not isinstance(answers[0], tuple):
+                    raise AssertionError(answers[0])
 
     return Case(run=run, count=len(raws))
 
@@ -252,7 +253,7 @@ def function(cloud: Any, kinesis: Any = None) -> Callable[[list[bytes]], Callabl
         landing_bucket="-",
     )
     stream = ProtectedStream(client=kinesis or cloud, name="-")
-    made = Function(settings, kms=cloud, secrets=cloud, s3=cloud, stream=stream)
+    made = Function(settings, kms=cloud, secrets=cloud, s3=cloud, stream=stream, subjects=lambda: cloud)
 
     def over(raws: list[bytes]) -> Callable[[], None]:
         records: list[Any] = [

@@ -21,16 +21,19 @@ def tables(graph: Graph) -> dict[str, dict[str, Any]]:
 
 def test_only_requests_end_and_both_can_be_set_back(graph: Graph) -> None:
     found = tables(graph)
-    assert set(found) == {"requests", "journal"}
+    assert set(found) == {"requests", "journal", "subjects"}
     assert found["requests"]["ttl"] == {"enabled": True, "attributeName": "forget_at"}
-    assert "ttl" not in found["journal"]
+    assert "ttl" not in {**found["journal"], **found["subjects"]}
     # What the store's code takes for granted.
     assert (found["requests"]["hashKey"], found["requests"].get("rangeKey")) == ("key", None)
     assert (found["journal"]["hashKey"], found["journal"]["rangeKey"]) == ("chain", "number")
     operations = graph.named("Key", "-operations").outputs["arn"]
     for table in found.values():
         assert table["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": operations}
-        assert table["pointInTimeRecovery"] == {"enabled": True}
+        assert table["pointInTimeRecovery"]["enabled"] is True
+    assert found["subjects"]["pointInTimeRecovery"]["recoveryPeriodInDays"] == 7
+    assert (found["subjects"]["hashKey"], found["subjects"].get("rangeKey")) == ("subject", None)
+    assert found["subjects"]["attributes"] == [{"name": "subject", "type": "B"}]
 
 
 def test_production_does_not_let_them_go(graph_of: Callable[[str], Graph]) -> None:
