@@ -269,7 +269,7 @@ VAULT_COLUMNS = (
     _column("DATA_KEY", "VARCHAR"),
     _column("FIRST_SEEN", "TIMESTAMP_NTZ"),
     _column("LAST_SEEN", "TIMESTAMP_NTZ"),
-    _column("SUBJECT", "VARCHAR", nullable=True),
+    _column("SUBJECT_ID", "VARCHAR", nullable=True),
 )
 # As many characters as are the subject's alone: 126 of its 128 bits.
 VAULT_SUBJECT_LENGTH = 21

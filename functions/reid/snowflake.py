@@ -28,7 +28,7 @@ COLUMNS = ("token", "kind", "source", "path", "ciphertext", "data_key", "last_se
 # When it was last seen is a text that sorts as the time does.
 STATEMENT = (
     "SELECT TOKEN, KIND, SOURCE, FIELD, CIPHERTEXT, DATA_KEY, "
-    "TO_VARCHAR(LAST_SEEN, 'YYYY-MM-DD HH24:MI:SS.FF3'), COALESCE(SUBJECT, '') "
+    "TO_VARCHAR(LAST_SEEN, 'YYYY-MM-DD HH24:MI:SS.FF3'), COALESCE(SUBJECT_ID, '') "
     "FROM GOVERNANCE.PII_VAULT WHERE TOKEN IN ({})"
 )
 OF_A_KIND = " AND KIND = ?"

@@ -49,7 +49,7 @@ def test_the_vault_opens_the_latest_of_every_value(lake: Lake, command: Command)
     vault = ask(
         lake,
         "REID_SERVICE",
-        "SELECT TOKEN, KIND, SOURCE, FIELD, SUBJECT, CIPHERTEXT, DATA_KEY, FIRST_SEEN, LAST_SEEN "
+        "SELECT TOKEN, KIND, SOURCE, FIELD, SUBJECT_ID, CIPHERTEXT, DATA_KEY, FIRST_SEEN, LAST_SEEN "
         f"FROM {lake.database}.GOVERNANCE.PII_VAULT",
     )
     assert staged

@@ -11,10 +11,10 @@ USING (
         opened.CIPHERTEXT,
         opened.DATA_KEY,
         MIN(opened.INGESTED_AT) OVER (
-            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT
+            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT_ID
         ) AS FIRST_SEEN,
         opened.INGESTED_AT AS LAST_SEEN,
-        opened.SUBJECT
+        opened.SUBJECT_ID
     FROM (
         SELECT
             found.*,
@@ -22,7 +22,7 @@ USING (
             SPLIT_PART(found.PACKED, ':', 3) AS CIPHERTEXT,
             IFF(
                 found.PACKED LIKE '2:%', LEFT(SPLIT_PART(found.PACKED, ':', 3), {subject_length}), ''
-            ) AS SUBJECT
+            ) AS SUBJECT_ID
         FROM (
             SELECT
                 personal.FIELD,
@@ -49,7 +49,7 @@ USING (
     ) AS opened
     QUALIFY
         ROW_NUMBER() OVER (
-            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT
+            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT_ID
             ORDER BY opened.INGESTED_AT DESC, opened.FILE_NAME DESC, opened.ROW_NUMBER DESC
         ) = 1
 ) AS batch
@@ -58,7 +58,7 @@ USING (
         AND kept.KIND = batch.KIND
         AND kept.SOURCE = batch.SOURCE
         AND kept.FIELD = batch.FIELD
-        AND COALESCE(kept.SUBJECT, '') = batch.SUBJECT
+        AND COALESCE(kept.SUBJECT_ID, '') = batch.SUBJECT_ID
 WHEN MATCHED AND batch.LAST_SEEN > kept.LAST_SEEN THEN
     UPDATE SET
         CIPHERTEXT = batch.CIPHERTEXT,
