@@ -138,6 +138,15 @@ class Reidentification(pulumi.ComponentResource):
                 statistic="Sum",
                 minutes=60,
             ),
+            "erased": Alarm(
+                says=f"More than {reid.erased_per_hour} people were erased in an hour",
+                namespace=METRICS,
+                metric="SubjectsErased",
+                dimensions=ours,
+                above=reid.erased_per_hour,
+                statistic="Sum",
+                minutes=60,
+            ),
             "refused": Alarm(
                 says="Re-identification refuses again and again: somebody tries",
                 namespace=METRICS,

@@ -77,12 +77,18 @@ def test_what_the_gateway_refuses_is_a_problem_document(graph: Graph) -> None:
 
 def test_somebody_hears_of_what_is_unusual(graph: Graph) -> None:
     alarms = {one.inputs["metricName"] for one in graph.of("MetricAlarm") if "-reid-" in one.name}
-    assert alarms == {"Errors", "5XXError", "TokensRevealed", "Refused", "DecryptDenied", "Unreadable"}
+    assert alarms == {
+        *("Errors", "5XXError", "TokensRevealed", "SubjectsErased"),
+        *("Refused", "DecryptDenied", "Unreadable"),
+    }
 
 
 def test_a_stack_that_does_not_ask_for_it_has_nothing_of_it() -> None:
     run = run_in_process(ROOT, "azure")
     assert "reid" not in run.outputs
+    # Nor can anybody be erased there, which the stack says itself.
+    assert run.outputs["erasure"]["table"] is None
+    assert "format 1" in run.outputs["erasure"]["says"]
     assert not [one for one in run.resources if "reid" in one.type.lower()]
 
 
