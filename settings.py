@@ -113,6 +113,16 @@ class Keys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """How long the table of the subjects' secrets can be brought back to what it was.
+
+    Against an accident that takes everybody's; an erasure is final only when that time is over.
+    """
+
+    recovery_days: Annotated[int, Range(low=1, high=35)] = 7
+
+
+@dataclass(frozen=True, kw_only=True)
 class Landing:
     """The landing zone: how long an object cannot be changed, when it gets cheaper, when it goes."""
 
@@ -298,6 +308,7 @@ class Settings:
     quotas: Quotas = field(default_factory=Quotas)
     shared: tuple[Key, ...] = ()
     keys: Keys = field(default_factory=Keys)
+    erasure: Erasure = field(default_factory=Erasure)
     landing: Landing = field(default_factory=Landing)
     streams: Streams = field(default_factory=Streams)
     transform: Transform = field(default_factory=Transform)

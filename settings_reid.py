@@ -36,7 +36,7 @@ class Reid:
     the name of a role's session, so the roles' trust must see that nobody chooses that (docs/reid.md).
     `tokensPerDay` is what a person may ask for in a day (UTC), `lifeMinutes` how long a request lives from
     when it is made, `concurrency` the functions that are kept for it, `revealedPerHour` how many tokens
-    somebody must hear of.
+    somebody must hear of, `erasedPerHour` how many erased people.
     """
 
     marketing_ops: tuple[RoleName, ...]
@@ -48,6 +48,7 @@ class Reid:
     requests_per_second: Annotated[int, Range(low=1, high=1000)] = 10
     concurrency: Annotated[int, Range(low=1, high=1000)] = 5
     revealed_per_hour: Annotated[int, Range(low=1, high=1_000_000)] = 1000
+    erased_per_hour: Annotated[int, Range(low=1, high=1_000_000)] = 100
 
 
 def rules(reid: Reid | None) -> Iterator[Rule]:

@@ -32,14 +32,16 @@ from cryptography.hazmat.primitives.hmac import HMAC
 
 import contracts
 from benchmarks.measuring import Case, Rounds, Section, Spread, Table, interleave
-from functions.shared.protection import DataKey
+from functions.shared.protection import DataKey, DataKeys, Owner
 from functions.shared.put_records import encode_natively
 from functions.shared.records import head
+from functions.shared.subject_secrets import Secrets
 from functions.shared.tokens import TokenKeys
-from functions.transform.batch import TOGETHER
+from functions.transform.batch import TOGETHER, BatchTransform
 from functions.transform.core import Transform
 from functions.transform.envelope import event_schema
 from functions.transform.handler import Function, Settings
+from functions.transform.owned import Owners
 from functions.transform.sink import ProtectedStream
 
 SMALL, LARGE_LINES, BATCH = 4000, 1500, 500
@@ -198,9 +200,10 @@ def core(raws: list[bytes]) -> Case:
 
     def run() -> None:
         for start in range(0, len(events), TOGETHER):
-            answers = transform.protect(events[start : start + TOGETHER], key, beginning)
-            if not isinstance(answers[0], tuple):
-                raise AssertionError(answers[0])
+            for prepared in transform.prepare(events[start : start + TOGETHER]):
+                answers = transform.protect(prepared, key, beginning)
+                if not isinstance(answers[0], tuple):
+                    raise AssertionError(answers[0])
 
     return Case(run=run, count=len(raws))
 
@@ -217,6 +220,12 @@ class Nothing:
 
     def get_secret_value(self, **_: Any) -> dict[str, Any]:
         return {"SecretBinary": TokenKeys.made().written()}
+
+    def batch_get_item(self, **_: Any) -> dict[str, Any]:
+        return {"Responses": {}}
+
+    def transact_write_items(self, **_: Any) -> dict[str, Any]:
+        return {}
 
     def put_records(self, *, Records: list[Any], **_: Any) -> dict[str, Any]:  # noqa: N803
         self.taken += len(Records)
@@ -242,6 +251,59 @@ def unsent() -> Any:
     return client
 
 
+def as_records(raws: list[bytes]) -> list[Any]:
+    """Return events as the mapping hands them over."""
+    return [
+        {
+            "eventID": f"shardId-000000000000:{number}",
+            "kinesis": {
+                "data": base64.b64encode(raw).decode(),
+                "sequenceNumber": str(number),
+                "approximateArrivalTimestamp": 1767225600.125,
+            },
+        }
+        for number, raw in enumerate(raws)
+    ]
+
+
+class HalfNew(Owners):
+    """Forgets every second subject before it is asked for."""
+
+    def of(self, subjects: set[bytes], key: DataKey) -> dict[bytes, Owner]:
+        for subject in list(subjects)[::2]:
+            self._known.pop(subject, None)
+        return super().of(subjects, key)
+
+
+def batches(raws: list[bytes], owners: Owners | None) -> Case:
+    """From a function's batches of events to the stream's entries, with subjects or without."""
+    transform = Transform("pos", contracts.load().contracts, TokenKeys.made(), erasable=owners is not None)
+    made = BatchTransform(transform, DataKeys(wrap=lambda *_: os.urandom(184), seconds=3600), owners)
+    records = as_records(raws)
+
+    def run() -> None:
+        for start in range(0, len(records), BATCH):
+            assert not made.run(records[start : start + BATCH], now=1767225600.0).refused
+
+    return Case(run=run, count=len(raws))
+
+
+def erasure(raws: list[bytes]) -> Table:
+    """Return what it costs to encrypt each value under a secret, each event being somebody else's."""
+    secrets = Secrets(client=Nothing(), table="-")
+    cases = {
+        "without subjects": batches(raws, None),
+        "with subjects, all known to the container": batches(raws, Owners(secrets)),
+        "with subjects, half of them new in each batch": batches(raws, HalfNew(secrets)),
+    }
+    rounds = interleave(cases)
+    rows = [["", "records/s per core", "of those without"]]
+    rows += [
+        [name, rounds.rate(name).show(), percent(rounds.ratio(name, "without subjects"))] for name in cases
+    ]
+    return Table(rows=rows)
+
+
 def function(cloud: Any, kinesis: Any = None) -> Callable[[list[bytes]], Callable[[], None]]:
     """Return what makes, of events, a run of the whole function over Lambda's batches of them."""
     settings = Settings(
@@ -250,22 +312,13 @@ def function(cloud: Any, kinesis: Any = None) -> Callable[[list[bytes]], Callabl
         token_key_secret_arn="-",
         protected_stream="-",
         landing_bucket="-",
+        subjects_table="-",
     )
     stream = ProtectedStream(client=kinesis or cloud, name="-")
-    made = Function(settings, kms=cloud, secrets=cloud, s3=cloud, stream=stream)
+    made = Function(settings, kms=cloud, secrets=cloud, s3=cloud, stream=stream, subjects=lambda: cloud)
 
     def over(raws: list[bytes]) -> Callable[[], None]:
-        records: list[Any] = [
-            {
-                "eventID": f"shardId-000000000000:{number}",
-                "kinesis": {
-                    "data": base64.b64encode(raw).decode(),
-                    "sequenceNumber": str(number),
-                    "approximateArrivalTimestamp": 1767225600.125,
-                },
-            }
-            for number, raw in enumerate(raws)
-        ]
+        records = as_records(raws)
 
         def run() -> None:
             with redirect_stdout(io.StringIO()):  # its metrics
@@ -362,6 +415,11 @@ def run() -> Section:
             f"A document of {sum(map(len, documents)) / len(documents) / 1000:,.0f} kB, a sale of"
             f" {LARGE_LINES:,} lines.",
             large(documents),
+            "What it costs that a person can be forgotten: the same sales, each of somebody else, from a"
+            f" function's batches of {BATCH} to the stream's entries; the table of secrets answers at once."
+            " In the tables above, the whole function has subjects, as the shipped contract wants it, and the"
+            " line before it has not.",
+            erasure(raws),
             "Calls of the key service for a million records with three values each.",
             Table(
                 rows=[

@@ -22,6 +22,8 @@ from components.stream_to_warehouse import StreamToWarehouse, StreamToWarehouseA
 from contracts import Catalogue
 from settings import Settings
 
+NOT_ERASABLE = "personal values are stored in format 1 on this cloud: nobody can be erased (docs/erasure.md)"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RetailLakeArgs:
@@ -46,8 +48,11 @@ class RetailLake(pulumi.ComponentResource):
     def __init__(self, name: str, args: RetailLakeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("retaillake:index:RetailLake", name, {}, opts)
         settings, catalogue = args.settings, args.catalogue
+        self._erasable = catalogue.erasable
         options = pulumi.ResourceOptions(parent=self)
-        spec = CloudSpec(settings=settings, sources=catalogue.sources, tags=args.tags)
+        spec = CloudSpec(
+            settings=settings, sources=catalogue.sources, erasable=catalogue.erasable, tags=args.tags
+        )
         self.cloud = args.cloud(name, spec, self)
         self.zone = self.cloud.landing_zone(
             f"{name}-landing", LandingSpec(landing=settings.landing, protect=settings.protect), self
@@ -140,8 +145,17 @@ class RetailLake(pulumi.ComponentResource):
             **self._tri_secret,
             **self._audit,
             **({"reid": vars(self.reid)} if self.reid else {}),
+            **self._erasure,
             **self._consents,
         }
+
+    @property
+    def _erasure(self) -> dict[str, Any]:
+        """Where a person is forgotten; or, where the contracts want that, that it is not possible here."""
+        if not self._erasable:
+            return {}
+        table = self.cloud.subjects
+        return {"erasure": {"table": table} if table is not None else {"table": None, "says": NOT_ERASABLE}}
 
     @property
     def _tri_secret(self) -> dict[str, Any]:

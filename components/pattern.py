@@ -40,10 +40,17 @@ class UnsupportedCloudError(pulumi.RunError):
 
 @dataclass(frozen=True, kw_only=True)
 class CloudSpec:
-    """A whole stack's part in a cloud: what all stages share (keys, alarms, the functions' package)."""
+    """A whole stack's part in a cloud: what all stages share (keys, alarms, the functions' package).
+
+    Parameters
+    ----------
+    erasable
+        Those of the sources with a contract that says whose its personal values are.
+    """
 
     settings: Settings
     sources: tuple[str, ...]
+    erasable: tuple[str, ...] = ()
     tags: Mapping[str, str]
 
 
@@ -216,6 +223,11 @@ class Cloud(Protocol):
     @property
     def warehouse_key(self) -> pulumi.Output[str] | None:
         """The key that the warehouse composes its own with, where the settings ask for one."""
+        ...
+
+    @property
+    def subjects(self) -> pulumi.Output[str] | None:
+        """The table of the subjects' secrets; None if no person can be erased on this cloud or stack."""
         ...
 
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:

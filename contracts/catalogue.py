@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path, PurePath
 from typing import Any
 
-from contracts.columns import columns, pii_fields
+from contracts.columns import columns, pii_fields, place
 from contracts.lint import PATH, duration, lint
 from contracts.model import Catalogue, Column, Contract, ContractError, Event, Fault, JsonObject
 
@@ -80,6 +80,7 @@ def _contract(schema: JsonObject) -> Contract:
         freshness=freshness,
         columns=columns(schema),
         pii=pii_fields(schema),
+        subject=tuple(map(place, lake.get("subject", ()))),
     )
 
 

@@ -33,7 +33,7 @@ KEYWORDS = frozenset(
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 ANNOTATIONS = frozenset({"x-column", "x-pii"})
-LAKE_KEYS = frozenset({"source", "event", "version", "delivery", "key", "order", "freshness"})
+LAKE_KEYS = frozenset({"source", "event", "version", "delivery", "key", "order", "freshness", "subject"})
 LAKE_REQUIRED = ("source", "event", "version", "delivery", "key", "freshness")
 # Snowflake's reserved words that a property could well be called: they cannot name a column unquoted.
 RESERVED = frozenset(
@@ -136,6 +136,8 @@ class _Linter:
         if not isinstance(freshness, str) or not duration(freshness):
             yield self.fault(("x-lake", "freshness"), "expected an ISO 8601 duration such as 'PT15M'")
         yield from self.key_and_order(schema, lake)
+        if "subject" in lake:
+            yield from self.personal.subject(lake["subject"])
 
     def key_and_order(self, schema: JsonObject, lake: JsonObject) -> Iterator[Fault]:
         known = {".".join(path): (member, null) for path, member, null in properties(schema)}

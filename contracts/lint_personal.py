@@ -16,6 +16,8 @@ from contracts.model import (
 )
 
 KEYS = frozenset({"kind", "reid", "country"})
+# Kinds that say of nobody who it is: a household's, a namesake's, anything.
+UNNAMED_KINDS = frozenset({"address", "free_text", "ip", "person_name"})
 # Of an array with personal data: what an event may have bounds what a data key encrypts.
 MOST_ITEMS = 10_000
 
@@ -91,6 +93,35 @@ class PersonalLinter:
             yield self.fault(
                 here, f"which item's? {named!r} goes through another array than the value itself"
             )
+
+    def subject(self, named: Any) -> Iterator[Fault]:
+        """Yield what keeps from being said whose an event's personal values are."""
+        here = ("x-lake", "subject")
+        if next(personal(self.schema), None) is None:
+            yield self.fault(here, "there is no personal data to be anybody's")
+        if not isinstance(named, list) or not named:
+            yield self.fault(here, "expected a list of properties that say whose the event is")
+            return
+        paths = cast(list[Any], named)
+        for number, path in enumerate(paths):
+            at = (*here, str(number))
+            steps = place(path) if isinstance(path, str) else ()
+            member = member_at(self.schema, steps) if steps else None
+            if member is None or ITEM in steps or types_of(member) != ("string",):
+                yield self.fault(
+                    at,
+                    f"expected a property of type 'string' in no array (dotted if nested), not {path!r}",
+                )
+            elif self._kind_at(steps) in LOCAL_KINDS | UNNAMED_KINDS:
+                yield self.fault(at, f"{path!r} may be many people's, or be written in several ways")
+            elif path in paths[:number]:
+                yield self.fault(at, f"{path!r} is named before")
+
+    def _kind_at(self, path: At) -> str | None:
+        """Return the kind of the personal data that lies at a path, or around it."""
+        around = {path[:length] for length in range(1, len(path) + 1)}
+        found: list[Any] = [member["x-pii"] for at, member in personal(self.schema) if at in around]
+        return cast(JsonObject, found[0]).get("kind") if found and isinstance(found[0], dict) else None
 
     def address(self, members: JsonObject, at: At) -> Iterator[Fault]:
         """Yield what keeps two equal addresses of different sources from having equal tokens."""

@@ -104,7 +104,15 @@ class PiiField:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """One version of an event's contract."""
+    """One version of an event's contract.
+
+    Parameters
+    ----------
+    subject
+        Where it says whose its personal values are: the first of these paths at which there is something. An
+        event without any of them has values that are each a subject of their own. Empty: nobody's, in
+        particular; such values cannot be erased.
+    """
 
     source: str
     event: str
@@ -116,6 +124,7 @@ class Contract:
     freshness: timedelta
     columns: tuple[Column, ...]
     pii: tuple[PiiField, ...]
+    subject: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +168,11 @@ class Catalogue:
     def sources(self) -> tuple[str, ...]:
         """The sources, sorted."""
         return tuple(sorted({event.source for event in self.all_events}))
+
+    @property
+    def erasable(self) -> tuple[str, ...]:
+        """The sources with a contract that says whose its personal values are, sorted."""
+        return tuple(sorted({contract.source for contract in self.contracts if contract.subject}))
 
     @property
     def pii_kinds(self) -> tuple[str, ...]:
@@ -244,7 +258,8 @@ QUARANTINE_COLUMNS = (
 
 # What re-identification opens: a row per token, kind, source and field (the path in `data`, dotted, as in the
 # ciphertext's associated data), with the latest ciphertext and the wrapped key around it, both base64. The
-# times are those of ingestion, which is when a value is encrypted.
+# times are those of ingestion, which is when a value is encrypted. A value of several subjects has a row of
+# each: the subject is how its ciphertexts begin, in base64; null or empty where it has none (format 1).
 VAULT_COLUMNS = (
     _column("TOKEN", "VARCHAR"),
     _column("KIND", "VARCHAR"),
@@ -254,7 +269,12 @@ VAULT_COLUMNS = (
     _column("DATA_KEY", "VARCHAR"),
     _column("FIRST_SEEN", "TIMESTAMP_NTZ"),
     _column("LAST_SEEN", "TIMESTAMP_NTZ"),
+    _column("SUBJECT_ID", "VARCHAR", nullable=True),
 )
+# As many characters as are the subject's alone: 126 of its 128 bits.
+VAULT_SUBJECT_LENGTH = 21
+# A packed value, as a pattern of the warehouse's.
+PACKED_PATTERN = "[12]:[A-Za-z0-9_-]{32}:[A-Za-z0-9+/]+=*:[^:]*"
 
 # Whose rows are shown by store: the region of each store, and which region or store a role was given, or one
 # user of that role.

@@ -28,7 +28,7 @@ with the policies as the program declares them, in an emulator that enforces IAM
 a service is only when that asks for the role, never when the role asks the key itself. The emulator knows
 neither that condition nor the one on a key's encryption context (*context* below), and is given no policies
 of buckets and tables: those, as declared, are held by `tests/program/test_least_privilege.py`. Nobody may
-delete anything.
+delete anything but what forgets a person.
 
 The role `audit` writes to the trail's log, and may do nothing with any of these. Replaying what was refused
 has no role yet: nobody may decrypt with `purpose=quarantine`.
@@ -49,7 +49,7 @@ KEY_USES = ("Encrypt", "Decrypt", "GenerateDataKey")
 OBJECTS = ("GetObject", "PutObject", "DeleteObject")
 STREAM = ("GetRecords", "PutRecords")
 SECRET = ("GetSecretValue", "PutSecretValue")
-ITEMS = ("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+ITEMS = ("BatchGetItem", "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
 THINGS = (
     *(
         Thing(name=name, service="kms", actions=KEY_USES)
@@ -64,7 +64,10 @@ THINGS = (
         for name in ("ingress", "protected")
     ),
     *(Thing(name=name, service="secretsmanager", actions=SECRET) for name in ("token-key", "reid-login")),
-    *(Thing(name=name, service="dynamodb", actions=ITEMS) for name in ("reid-requests", "reid-journal")),
+    *(
+        Thing(name=name, service="dynamodb", actions=ITEMS)
+        for name in ("reid-requests", "reid-journal", "subjects")
+    ),
 )
 HEADINGS = {
     "kms": "Keys",
@@ -102,11 +105,12 @@ GRANTS = (
         service="kms",
         thing="operations",
         actions=("Decrypt", "GenerateDataKey"),
-        only="through Kinesis, Secrets Manager, SQS",
+        only="through DynamoDB, Kinesis, Secrets Manager, SQS",
     ),
     Grant(role="transform", service="kms", thing="landing", actions=("GenerateDataKey",), only="through S3"),
     Grant(role="transform", service="s3", thing="oversize/", actions=("PutObject",)),
     Grant(role="transform", service="secretsmanager", thing="token-key", actions=("GetSecretValue",)),
+    Grant(role="transform", service="dynamodb", thing="subjects", actions=("BatchGetItem", "PutItem")),
     Grant(role="delivery", service="kinesis", thing="protected", actions=("GetRecords",), own=True),
     Grant(role="delivery", service="kms", thing="operations", actions=("Decrypt",), only="through Kinesis"),
     Grant(
@@ -140,6 +144,7 @@ GRANTS = (
         role="reid", service="dynamodb", thing="reid-requests", actions=("GetItem", "PutItem", "UpdateItem")
     ),
     Grant(role="reid", service="dynamodb", thing="reid-journal", actions=("PutItem", "Query")),
+    Grant(role="reid", service="dynamodb", thing="subjects", actions=("BatchGetItem", "DeleteItem")),
     Grant(role="warehouse-reader", service="s3", thing="landing/", actions=("GetObject",)),
     Grant(role="warehouse-reader", service="kms", thing="landing", actions=("Decrypt",), only="through S3"),
 )

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from local.processes import HOST
@@ -97,6 +98,75 @@ class Door:
         arn = f"arn:aws:iam::{account}:role/{role}"
         made = sts.assume_role(RoleArn=arn, RoleSessionName=person)["Credentials"]
         return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Erasure:
+    """What an erasure did, and what is seen of it.
+
+    Parameters
+    ----------
+    reveal
+        How a reveal of the token is refused afterwards; None if it is not.
+    before, after
+        How many rows each table of PRODUCTION has.
+    """
+
+    answer: Answer
+    reveal: str | None
+    before: Mapping[str, int]
+    after: Mapping[str, int]
+
+
+def erase(lake: Lake, token: str, why: str, *, officer: str, marketing: str) -> Erasure:
+    """Erase whoever a token stands for, through the service; then try to reveal it.
+
+    Raises
+    ------
+    LakeError
+        If the service refuses the erasure.
+    """
+    before = _counts(lake)
+    asked = {"tokens": [token], "justification": why}
+    answer = Door(lake, officer, ROLES["decide"]).call("POST", "/erasures", asked)
+    if answer.status != HTTPStatus.OK:
+        raise LakeError(f"the erasure was refused: {answer.body.get('title', answer.status)}")
+    return Erasure(
+        answer=answer,
+        reveal=_refusal(lake, token, why, officer=officer, marketing=marketing),
+        before=before,
+        after=_counts(lake),
+    )
+
+
+def _refusal(lake: Lake, token: str, why: str, *, officer: str, marketing: str) -> str | None:
+    """Go the whole way of a request, and return the problem that its reveal is; None if it tells a value."""
+    jane, olga = Door(lake, marketing, ROLES["ask"]), Door(lake, officer, ROLES["decide"])
+    with closing(lake.connect(role="REID_SERVICE", schema="GOVERNANCE")) as session:
+        found = session.cursor().execute("SELECT DISTINCT KIND FROM PII_VAULT WHERE TOKEN = %s", (token,))
+        kinds = [str(row[0]) for row in found.fetchall()] if found else []  # type: ignore[index]
+    asked = {"purpose": "recall", "kind": kinds[0] if kinds else "email", "tokens": [token]}
+    request = jane.call("POST", "/requests", {**asked, "justification": why})
+    if request.status != HTTPStatus.CREATED:
+        return str(request.body.get("title"))
+    path = f"/requests/{request.body['id']}"
+    olga.call("POST", f"{path}/approve")
+    told = jane.call("POST", f"{path}/reveal")
+    return None if told.status == HTTPStatus.OK else f"{told.status} {told.body.get('title')}"
+
+
+def _counts(lake: Lake) -> dict[str, int]:
+    """Return how many rows each table of PRODUCTION has."""
+    with closing(lake.connect(schema="PRODUCTION")) as session, closing(session.cursor()) as cursor:
+        cursor.execute(
+            "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'PRODUCTION' ORDER BY 1"
+        )
+        names = [str(row[0]) for row in cursor.fetchall()]  # type: ignore[index]
+        counted: dict[str, int] = {}
+        for name in names:
+            cursor.execute(f'SELECT COUNT(*) FROM PRODUCTION."{name}"')
+            counted[name] = int(cursor.fetchone()[0])  # type: ignore[index]
+    return counted
 
 
 def journal_faults(lake: Lake) -> list[str]:

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 import contracts
 from contracts import PII_KINDS, PiiField
-from functions.shared.protection import DataKey
+from functions.shared.protection import DataKey, reveal
 from functions.shared.tokens import TokenKeys
+from functions.transform.owned import OwnedProtector, seal
 from functions.transform.protect import Protector
 
 VECTORS = json.loads((Path(__file__).resolve().parents[1] / "docs/protection-vectors.json").read_text())
@@ -94,6 +95,31 @@ def test_what_is_normalised_is_what_the_libraries_say(vector: dict[str, Any]) ->
 def test_tokens_are_translated_as_the_vectors_say(vector: dict[str, str]) -> None:
     assert TOKEN_KEYS.translated(vector["from"]) == vector["to"]
     assert TOKEN_KEYS.hash_of(vector["from"]) == TOKEN_KEYS.hash_of(vector["to"])
+
+
+@pytest.mark.parametrize("vector", VECTORS["owned"], ids=lambda v: f"{v['kind']}-{v['nonce']}")
+def test_values_of_subjects(vector: dict[str, Any]) -> None:
+    """GIVEN an event that says whose it is, or does not THEN its value is packed as the vectors say."""
+    path, secret = tuple(vector["path"].split(".")), bytes.fromhex(VECTORS["subject_secret"])
+    pii = PiiField(path=path, kind=vector["kind"], column="", reid=True)
+    contract = replace(contracts.load().contracts[0], source=vector["source"], pii=(pii,))
+    contract = replace(contract, subject=(("customer", "loyalty_id"),))
+    customer: dict[str, Any] = {name.split(".")[1]: value for name, value in vector["named"].items()}
+    customer[path[-1]] = vector["value"]
+    key = DataKey(bytes.fromhex(VECTORS["data_key"]), b"", expires=0, encryptions=0)
+    key.next_nonce = count(vector["nonce"]).__next__
+    found = OwnedProtector(contract, TOKEN_KEYS, vector.get("country")).find([{"customer": customer}])
+    subject = bytes.fromhex(vector["subject"])
+    seal(found, key, {subject: key.owner(subject, secret)})
+    assert customer[path[-1]] == vector["packed"]
+    opened = reveal(
+        bytes.fromhex(VECTORS["data_key"]),
+        vector["packed"],
+        source=vector["source"],
+        path=path,
+        secret=secret,
+    )
+    assert opened.decode() == vector["value"]
 
 
 def test_every_kind_has_a_vector() -> None:

@@ -15,6 +15,7 @@ from components.aws.landing import LandingBucket, LandingBucketArgs
 from components.aws.notification import Notification, NotificationArgs
 from components.aws.package import Package, Target
 from components.aws.reid import Reidentification, ReidentificationArgs
+from components.aws.subjects import Subjects, SubjectsArgs
 from components.aws.token_key import TokenKey, TokenKeyArgs
 from components.aws.transform import Transform, TransformArgs
 from components.aws.warehouse_reader import WarehouseReader, WarehouseReaderArgs
@@ -44,7 +45,7 @@ class AwsCloud:
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
 
     def __init__(self, name: str, spec: CloudSpec, parent: pulumi.Resource) -> None:
-        self._context = context = Context.find(name, spec.settings, spec.sources, spec.tags, parent)
+        self._context = context = Context.find(name, spec, parent)
         options = pulumi.ResourceOptions(parent=parent)
         self._keys = Keys(f"{name}-keys", KeysArgs(context=context), options)
         self._alarms = alarms.topic(f"{name}-alarms", context, self._keys.operations.arn, parent).arn
@@ -53,6 +54,14 @@ class AwsCloud:
             f"{name}-{names.TOKEN_KEY}",
             TokenKeyArgs(context=context, package=self._package, key=self._keys.operations),
             options,
+        )
+
+        self._subjects = (
+            Subjects(
+                f"{name}-{names.SUBJECTS}", SubjectsArgs(context=context, key=self._keys.operations), options
+            ).table
+            if spec.erasable
+            else None
         )
 
     @property
@@ -69,6 +78,11 @@ class AwsCloud:
     def warehouse_key(self) -> pulumi.Output[str] | None:
         """The ARN of Tri-Secret Secure's key."""
         return self._keys.warehouse.arn if self._keys.warehouse else None
+
+    @property
+    def subjects(self) -> pulumi.Output[str] | None:
+        """The name of the table."""
+        return self._subjects.name if self._subjects else None
 
     def landing_zone(self, name: str, spec: LandingSpec, parent: pulumi.Resource) -> LandingZone:
         """A bucket."""
@@ -102,6 +116,7 @@ class AwsCloud:
                 package=self._package,
                 keys=self._keys,
                 token_key=self._token_key,
+                subjects=self._subjects if spec.source in self._context.erasable else None,
                 alarms=self._alarms,
             ),
             pulumi.ResourceOptions(parent=parent),
@@ -168,6 +183,7 @@ class AwsCloud:
                 package=self._package,
                 keys=self._keys,
                 token_key=self._token_key,
+                subjects=self._subjects,
                 alarms=self._alarms,
             ),
             pulumi.ResourceOptions(parent=parent),

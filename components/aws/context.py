@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import naming
+from components.pattern import CloudSpec
 from settings import Settings
 
 INGRESS = "ingress"
@@ -17,6 +18,7 @@ TOKEN_KEY = "token-key"  # noqa: S105 (the name of a function)
 WAREHOUSE_READER = "warehouse-reader"
 AUDIT = "audit"
 REID = "reid"
+SUBJECTS = "subjects"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +29,8 @@ class Context:
     ----------
     base
         What all names of the stack begin with.
+    erasable
+        The sources whose values are protected with secrets of their subjects.
     streams_host
         Where clients of the streams send to.
     """
@@ -34,6 +38,7 @@ class Context:
     base: str
     settings: Settings
     sources: tuple[str, ...]
+    erasable: tuple[str, ...]
     tags: Mapping[str, str]
     account: str
     region: str
@@ -41,22 +46,16 @@ class Context:
     streams_host: str
 
     @classmethod
-    def find(
-        cls,
-        base: str,
-        settings: Settings,
-        sources: tuple[str, ...],
-        tags: Mapping[str, str],
-        parent: pulumi.Resource,
-    ) -> "Context":
+    def find(cls, base: str, spec: CloudSpec, parent: pulumi.Resource) -> "Context":
         """Ask the provider where the stack is deployed to."""
         options = pulumi.InvokeOptions(parent=parent)
         region = aws.get_region(opts=options).region
         return cls(
             base=base,
-            settings=settings,
-            sources=sources,
-            tags=tags,
+            settings=spec.settings,
+            sources=spec.sources,
+            erasable=spec.erasable,
+            tags=spec.tags,
             account=aws.get_caller_identity(opts=options).account_id,
             region=region,
             partition=aws.get_partition(opts=options).partition,

@@ -273,12 +273,14 @@ def _operations(context: Context) -> list[Statement]:
 
 
 def _tables(context: Context) -> list[Statement]:
-    """Re-identification and auditors read tables; who deploys lets the service itself use the key."""
+    """Who may read tables does so by this key; who deploys lets the service itself use it."""
     reid = context.settings.reid
-    if reid is None:
+    readers = [context.role_arn(context.source_name(one, names.TRANSFORM)) for one in context.erasable]
+    if reid:
+        readers += [context.role_arn(f"{context.base}-{names.REID}"), *context.people_arns(reid.auditors)]
+    if not readers:
         return []
     through = dict(via(context, "dynamodb")["StringEquals"])
-    readers = [context.role_arn(f"{context.base}-{names.REID}"), *context.people_arns(reid.auditors)]
     return [
         allow(
             "Tables",

@@ -18,6 +18,7 @@ from components.aws.keys import Keys, encryption_context
 from components.aws.package import Package
 from components.aws.reid_api import ReidApi, ReidApiArgs
 from components.aws.reid_tables import ReidTables, ReidTablesArgs
+from components.aws.subjects import FORGET
 from components.aws.token_key import TokenKey
 from components.pattern import ReidService, ReidSpec
 
@@ -32,6 +33,8 @@ class ReidentificationArgs:
 
     Parameters
     ----------
+    subjects
+        The table of the subjects' secrets, where a contract says whose its values are.
     alarms
         The topic on which its alarms sound.
     """
@@ -41,6 +44,7 @@ class ReidentificationArgs:
     package: Package
     keys: Keys
     token_key: TokenKey
+    subjects: aws.dynamodb.Table | None
     alarms: pulumi.Input[str]
 
 
@@ -75,6 +79,7 @@ class Reidentification(pulumi.ComponentResource):
                     "WAREHOUSE_DATABASE": spec.database,
                     "REQUESTS_TABLE": tables.requests.name,
                     "JOURNAL_TABLE": tables.journal.name,
+                    **({"SUBJECTS_TABLE": args.subjects.name} if args.subjects else {}),
                 },
                 memory_mb=512,
                 timeout_seconds=TIMEOUT_SECONDS,
@@ -133,6 +138,15 @@ class Reidentification(pulumi.ComponentResource):
                 statistic="Sum",
                 minutes=60,
             ),
+            "erased": Alarm(
+                says=f"More than {reid.erased_per_hour} people were erased in an hour",
+                namespace=METRICS,
+                metric="SubjectsErased",
+                dimensions=ours,
+                above=reid.erased_per_hour,
+                statistic="Sum",
+                minutes=60,
+            ),
             "refused": Alarm(
                 says="Re-identification refuses again and again: somebody tries",
                 namespace=METRICS,
@@ -181,7 +195,7 @@ def _statements(
 ) -> tuple[Statement, ...]:
     context, keys = args.context, args.keys
     return (
-        # A transaction is allowed by what is in it. No Delete anywhere, and of the journal no Update.
+        # A transaction is allowed by what is in it. No Delete of its own tables, of the journal no Update.
         allow(
             "KeepRequests",
             ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"],
@@ -194,6 +208,7 @@ def _statements(
             keys.pii.arn,
             conditions=encryption_context(*context.sources, purposes=("field",)),
         ),
+        *([allow("Forget", FORGET, args.subjects.arn)] if args.subjects else []),
         allow("ReadSecrets", ["secretsmanager:GetSecretValue"], [args.token_key.secret.arn, login.arn]),
         allow(
             "OwnData",

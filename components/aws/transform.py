@@ -19,6 +19,7 @@ from components.aws.keys import ENCRYPT_AND_DECRYPT, Keys, encryption_context
 from components.aws.landing import OVERSIZE_PREFIX
 from components.aws.package import Package
 from components.aws.queues import queue
+from components.aws.subjects import ENSURE
 from components.aws.token_key import TokenKey
 from components.pattern import ProtectionSpec, Stream
 
@@ -44,6 +45,8 @@ class TransformArgs:
         What it reads.
     protected
         The logical name of the stream that it writes.
+    subjects
+        The table of the subjects' secrets, where a contract of the source says whose its values are.
     alarms
         The topic on which its alarms sound.
     """
@@ -55,6 +58,7 @@ class TransformArgs:
     package: Package
     keys: Keys
     token_key: TokenKey
+    subjects: aws.dynamodb.Table | None
     alarms: pulumi.Input[str]
 
 
@@ -92,6 +96,7 @@ class Transform(pulumi.ComponentResource):
                     "PROTECTED_STREAM": self.protected.name,
                     "LANDING_BUCKET": spec.oversize.name,
                     "DATA_KEY_SECONDS": str(spec.transform.data_key_seconds),
+                    **({"SUBJECTS_TABLE": args.subjects.name} if args.subjects else {}),
                     **({"COUNTRY": country} if (country := spec.transform.country) else {}),
                 },
                 memory_mb=spec.transform.memory_mb,
@@ -182,11 +187,15 @@ def _statements(args: TransformArgs, protected: Stream, expired: aws.sqs.Queue) 
             conditions=encryption_context(spec.source),
         ),
         allow("ReadTokenKey", ["secretsmanager:GetSecretValue"], args.token_key.secret.arn),
+        # A transaction is allowed by what is in it; that a put replaces nothing, no policy can ask.
+        *([allow("EnsureSubjects", ENSURE, args.subjects.arn)] if args.subjects else []),
         allow(
             "InMotion",
             ENCRYPT_AND_DECRYPT,
             keys.operations.arn,
-            conditions=via(context, "kinesis", "secretsmanager", "sqs"),
+            conditions=via(
+                context, *(["dynamodb"] if args.subjects else []), "kinesis", "secretsmanager", "sqs"
+            ),
         ),
         allow("PutOversize", ["s3:PutObject"], oversize),
         allow(

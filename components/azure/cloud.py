@@ -94,6 +94,11 @@ class AzureCloud:
         return {"event-hubs": "servicebus.windows.net"}
 
     @property
+    def subjects(self) -> None:
+        """None: values are protected in format 1."""
+        return
+
+    @property
     def warehouse_key(self) -> None:
         """Return none: the settings refuse to ask for one here."""
 

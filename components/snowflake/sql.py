@@ -152,6 +152,8 @@ def _merge_vault(database: str, stream: str, event: Event) -> str:
         packed="\n".join(f"WHEN {field} THEN {_value(column, 'data')}" for field, column in fields.items()),
         fields=_lines(f"({field}, {_text(str(column.pii))})" for field, column in fields.items()),
         broken=_broken(event),
+        pattern=contracts.PACKED_PATTERN,
+        subject_length=str(contracts.VAULT_SUBJECT_LENGTH),
         columns=_lines(columns),
         inserted=_lines(f"batch.{name}" for name in columns),
     )

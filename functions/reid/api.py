@@ -10,7 +10,18 @@ import msgspec
 import orjson
 
 from functions.reid import problems
-from functions.reid.model import ID, Ask, Revealed, Seen, Values, read_ask, read_nothing
+from functions.reid.model import (
+    ID,
+    Ask,
+    Erase,
+    Erased,
+    Revealed,
+    Seen,
+    Values,
+    read_ask,
+    read_erase,
+    read_nothing,
+)
 from functions.reid.problems import Problem, RefusedError, ReidError
 from functions.reid.rules import Caller
 from functions.reid.service import Service, iso
@@ -38,7 +49,7 @@ class Call:
     arn: str
     id: str
     body: bytes = field(repr=False)
-    asked: Ask | None = None
+    asked: Ask | Erase | None = None
 
     @property
     def caller(self) -> Caller:
@@ -67,6 +78,11 @@ def _reveal(call: Call) -> Any:
     pairs = zip(request.tokens, values, strict=True)
     revealed = [Revealed(token=token, value=value) for token, value in pairs]
     return Values(id=request.id, kind=request.kind, values=revealed)
+
+
+def _erase(call: Call) -> Any:
+    call.asked = read_erase(call.body)
+    return call.service.erase(call.caller, call.asked)
 
 
 def _look(call: Call) -> Any:
@@ -145,6 +161,19 @@ OPERATIONS = (
         refuses=(
             *(problems.INVALID, *_OF_ONE, problems.NOT_REQUESTER, problems.PURPOSE, problems.KIND),
             *(problems.NOT_APPROVED, problems.REVEALED, problems.EXPIRED),
+            *(problems.ERASED, problems.UNKNOWN_TOKEN, problems.UNREADABLE),
+        ),
+    ),
+    Operation(
+        name="erase",
+        method="POST",
+        path="/reid/erasures",
+        says="Erase the people whose values tokens stand for, for good (privacy officers).",
+        run=_erase,
+        takes=Erase,
+        gives=Erased,
+        refuses=(
+            *(problems.INVALID, problems.UNKNOWN_CALLER, problems.NOT_APPROVER),
             *(problems.UNKNOWN_TOKEN, problems.UNREADABLE),
         ),
     ),

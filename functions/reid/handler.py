@@ -14,6 +14,8 @@ The environment says what it works on:
     As whom, with what and where it reads the vault.
 `REQUESTS_TABLE`, `JOURNAL_TABLE`
     Its tables.
+`SUBJECTS_TABLE`
+    The table of the subjects' secrets, where the lake has one.
 
 A value is in the answer's body and nowhere else: no log line, metric or exception of this function holds one.
 """
@@ -22,7 +24,7 @@ import os
 import time
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from typing import Any
 
@@ -36,6 +38,7 @@ from functions.reid.api import DOCUMENT, HEADERS, JSON, Answer, answer, internal
 from functions.reid.journal import Entry
 from functions.reid.problems import RefusedError, ReidError, UnreadableError
 from functions.reid.rules import Rules, allowed_fields
+from functions.reid.secrets import Secrets
 from functions.reid.service import Service
 from functions.reid.snowflake import Account, Place, SnowflakeVault
 from functions.reid.store import Store
@@ -62,6 +65,7 @@ class Environment:
     warehouse_database: str
     requests_table: str
     journal_table: str
+    subjects_table: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Environment":
@@ -73,7 +77,8 @@ class Environment:
             With every variable that is missing.
         """
         found = {one.name: environment.get(one.name.upper(), "") for one in fields(cls)}
-        if missing := [name.upper() for name, value in found.items() if not value]:
+        needed = {one.name for one in fields(cls) if one.default is MISSING}
+        if missing := [name.upper() for name, value in found.items() if name in needed and not value]:
             raise ValueError(f"the function's environment lacks {', '.join(missing)}")
         return cls(**found)
 
@@ -91,6 +96,7 @@ def opener(environment: Environment) -> Opener:
     return Opener(
         SnowflakeVault(Account.read(login), place, urllib3.PoolManager()),
         aws.client("kms"),
+        Secrets(aws.client("dynamodb"), environment.subjects_table),
         key=environment.pii_key_arn,
         token_keys=TokenKeys.read(kept),
         allowed=allowed_fields(contracts.load()),
@@ -105,7 +111,14 @@ def service() -> Service:
         aws.client("dynamodb"), requests=environment.requests_table, journal=environment.journal_table
     )
     kept = cache(lambda: opener(environment))
-    return Service(store, Rules.read(environment.rules), kept, clock=time.time, noted=noted)
+    return Service(
+        store,
+        Rules.read(environment.rules),
+        kept,
+        subjects_table=environment.subjects_table,
+        clock=time.time,
+        noted=noted,
+    )
 
 
 def noted(entry: Entry) -> None:
@@ -116,6 +129,8 @@ def noted(entry: Entry) -> None:
     metrics.add_metric(str(entry["action"]).capitalize(), MetricUnit.Count, 1)
     if entry["action"] == "revealed":
         metrics.add_metric("TokensRevealed", MetricUnit.Count, int(entry["tokens"]))
+    if entry["action"] == "erased":
+        metrics.add_metric("SubjectsErased", MetricUnit.Count, int(entry["subjects"]))
 
 
 def _tell(error: ReidError) -> None:

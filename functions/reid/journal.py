@@ -18,7 +18,7 @@ import orjson
 Entry: TypeAlias = Mapping[str, str | int]
 
 BEGINNING = "0" * 64
-ACTIONS = ("requested", "approved", "denied", "revealed", "refused")
+ACTIONS = ("requested", "approved", "denied", "revealed", "erased", "refused")
 
 
 def tokens_hash(tokens: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """What is sent and answered: the one source of the checks and of the OpenAPI document."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -9,6 +9,7 @@ from contracts import PII_KINDS
 from functions.reid.problems import INVALID, RefusedError
 
 MOST_TOKENS = 500
+MOST_ERASED = 100
 TOKEN = r"^[A-Za-z0-9_-]{32}$"  # noqa: S105 (its form)
 ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
@@ -29,6 +30,15 @@ Kind = Annotated[
         description="The kind of personal data: all tokens of a request are of one.",
     ),
 ]
+Justification = Annotated[
+    str,
+    Meta(
+        pattern=r"^[^@\x00-\x1f]{10,500}$",
+        min_length=10,
+        max_length=500,
+        description="Why, in words; kept in the journal for ever, so it must not say who.",
+    ),
+]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 
@@ -44,15 +54,17 @@ class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         list[Token],
         Meta(min_length=1, max_length=MOST_TOKENS, extra_json_schema={"uniqueItems": True}),
     ]
-    justification: Annotated[
-        str,
-        Meta(
-            pattern=r"^[^@\x00-\x1f]{10,500}$",
-            min_length=10,
-            max_length=500,
-            description="Why, in words; kept in the journal for ever, so it must not say who.",
-        ),
+    justification: Justification
+
+
+class Erase(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """To erase the people whose values the tokens stand for."""
+
+    tokens: Annotated[
+        list[Token],
+        Meta(min_length=1, max_length=MOST_ERASED, extra_json_schema={"uniqueItems": True}),
     ]
+    justification: Justification
 
 
 class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +95,16 @@ class Revealed(Struct, frozen=True, kw_only=True):
     value: Any
 
 
+class Erased(Struct, frozen=True, kw_only=True):
+    """What an erasure did; done again, it erases nobody."""
+
+    subjects: Annotated[int, Meta(ge=0, description="How many people's secrets were deleted.")]
+    remaining: Annotated[
+        int,
+        Meta(ge=0, description="How many values of these tokens have no subject (format 1): they stay."),
+    ]
+
+
 class Values(Struct, frozen=True, kw_only=True):
     """What a reveal answers, once."""
 
@@ -91,7 +113,9 @@ class Values(Struct, frozen=True, kw_only=True):
     values: list[Revealed]
 
 
+Asked = TypeVar("Asked", Ask, Erase)
 _ASK = msgspec.json.Decoder(Ask)
+_ERASE = msgspec.json.Decoder(Erase)
 _NOTHING = msgspec.json.Decoder(Nothing)
 
 
@@ -103,8 +127,17 @@ def read_ask(body: bytes) -> Ask:
     RefusedError
         If it is none. Says where, and never what: somebody may have put a value there.
     """
+    return _each_once(_ASK, body)
+
+
+def read_erase(body: bytes) -> Erase:
+    """Read what is to be erased; refuses as `read_ask` does."""
+    return _each_once(_ERASE, body)
+
+
+def _each_once(decoder: msgspec.json.Decoder[Asked], body: bytes) -> Asked:
     try:
-        asked = _ASK.decode(body)
+        asked = decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise RefusedError(INVALID, _where(error)) from None
     if len(set(asked.tokens)) < len(asked.tokens):

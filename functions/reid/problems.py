@@ -54,6 +54,7 @@ NOT_PENDING = _problem("already-decided", HTTPStatus.CONFLICT, "The request was 
 NOT_APPROVED = _problem("not-approved", HTTPStatus.CONFLICT, "The request is not approved")
 REVEALED = _problem("already-revealed", HTTPStatus.CONFLICT, "An approval reveals once, and that was done")
 EXPIRED = _problem("expired", HTTPStatus.GONE, "The request's time is over")
+ERASED = _problem("erased", HTTPStatus.GONE, "Some tokens are of people whose data was erased, for good")
 UNKNOWN_TOKEN = _problem(
     "unknown-token",
     HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -86,7 +87,7 @@ PROBLEMS = (
         NOT_FOUND,
         NO_ROUTE,
     ),
-    *(METHOD, NOT_PENDING, NOT_APPROVED, REVEALED, EXPIRED, UNKNOWN_TOKEN, OVER_QUOTA, UNREADABLE),
+    *(METHOD, NOT_PENDING, NOT_APPROVED, REVEALED, EXPIRED, ERASED, UNKNOWN_TOKEN, OVER_QUOTA, UNREADABLE),
     *(UNAVAILABLE, INTERNAL),
 )
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from functions.reid.journal import Entry, tokens_hash
-from functions.reid.model import Ask
+from functions.reid.model import Ask, Erase, Erased
 from functions.reid.problems import (
     EXPIRED,
     NOT_APPROVED,
@@ -23,7 +23,7 @@ from functions.reid.problems import (
     RefusedError,
 )
 from functions.reid.rules import Caller, Rules
-from functions.reid.store import LostError, Request, Status, Store
+from functions.reid.store import MOST_AT_ONCE, LostError, Request, Status, Store
 from functions.reid.vault import Opener
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class Service:
     ----------
     opener
         Makes what opens values, when the first reveal needs it.
+    subjects_table
+        Where the secrets of subjects are; empty if this lake has none.
     clock
         Seconds since 1970.
     noted
@@ -48,11 +50,12 @@ class Service:
         rules: Rules,
         opener: Callable[[], Opener],
         *,
+        subjects_table: str,
         clock: Callable[[], float],
         noted: Callable[[Entry], None],
     ) -> None:
         self._store, self._rules, self._opener = store, rules, opener
-        self._clock, self._noted = clock, noted
+        self._clock, self._noted, self._subjects_table = clock, noted, subjects_table
 
     def ask(self, caller: Caller, asked: Ask) -> Request:
         """Make a request that waits for its approval."""
@@ -122,6 +125,19 @@ class Service:
         )
         return request, values
 
+    def erase(self, caller: Caller, asked: Erase) -> Erased:
+        """Delete the secrets of everybody whose values the tokens stand for; each with its entry, or not."""
+        self._rules.may_decide(caller)
+        found = self._opener().subjects(asked.tokens)
+        about = {"why": asked.justification, "tokens": len(asked.tokens)}
+        about |= {"tokens_hash": tokens_hash(asked.tokens)}
+        # At least one entry: that somebody asked, and nobody was there any more, is on the record too.
+        for start in range(0, max(len(found.alive), 1), MOST_AT_ONCE):
+            some = found.alive[start : start + MOST_AT_ONCE]
+            entry = self._entry("erased", caller, **about, subjects=len(some))
+            self._noted(self._store.erase(entry, self._subjects_table, some))
+        return Erased(subjects=len(found.alive), remaining=found.plain)
+
     def look(self, caller: Caller, id_: str) -> Request:
         """Return a request to who made it, and to privacy officers."""
         self._rules.known(caller)
@@ -130,12 +146,14 @@ class Service:
             raise RefusedError(NOT_REQUESTER)
         return request
 
-    def refused(self, who: str, of: str, id_: str, refusal: RefusedError, asked: Ask | None) -> None:
+    def refused(self, who: str, of: str, id_: str, refusal: RefusedError, asked: Ask | Erase | None) -> None:
         """Write a refusal into the journal: of what operation, by which rule."""
         request = self._store.find(id_) if id_ else None
         about = _about(request) if request else {}
         if asked:
-            about = {"purpose": asked.purpose, "kind": asked.kind, "why": asked.justification}
+            about = {"why": asked.justification}
+            if isinstance(asked, Ask):
+                about |= {"purpose": asked.purpose, "kind": asked.kind}
             about |= {"tokens": len(asked.tokens), "tokens_hash": tokens_hash(asked.tokens)}
         told: dict[str, str | int] = {"action": "refused", "by": who, "at": self._stamp(), **about}
         self._noted(self._store.note({**told, "of": of, "because": refusal.problem.name}))

@@ -24,13 +24,14 @@ from functions.reid.problems import UnavailableError
 from functions.reid.vault import Row
 
 # What a row is, in the order in which the statement asks for it.
-COLUMNS = ("token", "kind", "source", "path", "ciphertext", "data_key", "last_seen")
+COLUMNS = ("token", "kind", "source", "path", "ciphertext", "data_key", "last_seen", "subject")
 # When it was last seen is a text that sorts as the time does.
 STATEMENT = (
     "SELECT TOKEN, KIND, SOURCE, FIELD, CIPHERTEXT, DATA_KEY, "
-    "TO_VARCHAR(LAST_SEEN, 'YYYY-MM-DD HH24:MI:SS.FF3') "
-    "FROM GOVERNANCE.PII_VAULT WHERE KIND = ? AND TOKEN IN ({})"
+    "TO_VARCHAR(LAST_SEEN, 'YYYY-MM-DD HH24:MI:SS.FF3'), COALESCE(SUBJECT_ID, '') "
+    "FROM GOVERNANCE.PII_VAULT WHERE TOKEN IN ({})"
 )
+OF_A_KIND = " AND KIND = ?"
 # A warehouse that sleeps takes seconds to wake; the front door waits 29.
 TIMEOUT_SECONDS = 22
 TOKEN_SECONDS = 300
@@ -110,11 +111,12 @@ class SnowflakeVault:
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._fingerprint = "SHA256:" + b64encode(sha256(public).digest()).decode()
 
-    def find(self, kind: str, tokens: Sequence[str]) -> Sequence[Row]:
-        """Return all rows of tokens of a kind."""
-        texts = [kind, *tokens]
+    def find(self, kind: str | None, tokens: Sequence[str]) -> Sequence[Row]:
+        """Return all rows of tokens of a kind, or of every kind."""
+        texts = [*tokens, *([kind] if kind else [])]
+        statement = STATEMENT.format(", ".join("?" * len(tokens))) + (OF_A_KIND if kind else "")
         body = {
-            "statement": STATEMENT.format(", ".join("?" * len(tokens))),
+            "statement": statement,
             "timeout": TIMEOUT_SECONDS,
             "bindings": {str(at): {"type": "TEXT", "value": text} for at, text in enumerate(texts, 1)},
             **vars(self._place),

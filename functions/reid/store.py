@@ -10,7 +10,7 @@ used of the day. Both have an end (`forget_at`); journal entries have none.
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol, TypeAlias, cast
 
@@ -28,6 +28,8 @@ Value: TypeAlias = str | int | tuple[str, ...]
 CHAIN = "reid"
 # Each attempt but one of those at the same time wins; the rest goes on from there.
 ATTEMPTS = 40
+# A transaction has a hundred parts, and one is the entry.
+MOST_AT_ONCE = 99
 PAUSE_SECONDS = 0.02
 
 
@@ -155,6 +157,14 @@ class Store:
             gone="tokens",
         )
         return self._commit(what, change)
+
+    def erase(self, what: Entry, table: str, subjects: Sequence[bytes]) -> Entry:
+        """Delete the secrets of subjects, at most `MOST_AT_ONCE`, whether they are there or not."""
+
+        def deletes(subject: bytes) -> Change:
+            return lambda _: {"Delete": {"TableName": table, "Key": {"subject": {"B": subject}}}}
+
+        return self._commit(what, *map(deletes, subjects))
 
     def note(self, what: Entry) -> Entry:
         """Write an entry with which nothing changes."""

@@ -6,7 +6,7 @@ the records that Kinesis hands to a function.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypedDict
@@ -15,8 +15,9 @@ import pybase64
 
 from functions.shared.protection import DataKeys, seal
 from functions.shared.records import MAX_RECORD_BYTES, Entry, head, line, timestamp
-from functions.transform.core import Transform
+from functions.transform.core import NOBODY, Prepared, Transform
 from functions.transform.envelope import Refused
+from functions.transform.owned import Owners
 
 OVERSIZE = "oversize"
 # How many events are protected at a time: enough to do one thing to many, few enough for the caches.
@@ -68,9 +69,18 @@ class Batch:
 class BatchTransform:
     """Turns batches of a source's ingress stream into entries for its protected stream."""
 
-    def __init__(self, transform: Transform, keys: DataKeys, *, max_bytes: int = MAX_RECORD_BYTES) -> None:
+    def __init__(
+        self,
+        transform: Transform,
+        keys: DataKeys,
+        owners: Owners | None = None,
+        *,
+        max_bytes: int = MAX_RECORD_BYTES,
+    ) -> None:
         self._transform = transform
         self._keys = keys
+        # A transform that is erasable needs them.
+        self._owners = owners
         self._max_bytes = max_bytes
 
     def run(self, records: Iterable[KinesisRecord], *, now: float) -> Batch:
@@ -86,7 +96,8 @@ class BatchTransform:
         Raises
         ------
         Exception
-            Only what wrapping a data key raises. Nothing that a record holds makes a batch fail.
+            Only what wrapping a data key raises, or the table of subjects. Nothing that a record holds makes
+            a batch fail.
         """
         records = list(records)
         batch, ingested_at, bytes_in = Batch(), timestamp(now), 0
@@ -94,14 +105,14 @@ class BatchTransform:
         values = 2 * self._transform.values_per_event
         key = self._keys.current("field", encryptions=len(records) * values)
         beginning = head(key.wrapped, ingested_at)
-        for start in range(0, len(records), TOGETHER):
-            some = records[start : start + TOGETHER]
-            events = [
-                (pybase64.b64decode(kinesis["data"]), kinesis["approximateArrivalTimestamp"])
-                for kinesis in (record["kinesis"] for record in some)
-            ]
-            answers = self._transform.protect(events, key, beginning)
-            for record, (raw, _), answer in zip(some, events, answers, strict=True):
+        waiting, owners = self._prepared(records), NOBODY
+        if self._owners:
+            # All of the batch, to ask the table once.
+            waiting = list(waiting)
+            owners = self._owners.of(set[bytes]().union(*(one.subjects() for _, one in waiting)), key)
+        for some, prepared in waiting:
+            answers = self._transform.protect(prepared, key, beginning, owners)
+            for record, (raw, _), answer in zip(some, prepared.events, answers, strict=True):
                 bytes_in += len(raw)
                 if isinstance(answer, tuple) and len(answer[1]) <= self._max_bytes:
                     event_id, data = answer
@@ -113,6 +124,21 @@ class BatchTransform:
         batch.bytes_in = bytes_in
         batch.bytes_out = sum(len(entry["Data"]) for entry in batch.entries)
         return batch
+
+    def _prepared(
+        self, records: Sequence[KinesisRecord]
+    ) -> Iterable[tuple[Sequence[KinesisRecord], Prepared]]:
+        """Yield records and what they hold, a few dozen at a time, in their order."""
+        for start in range(0, len(records), TOGETHER):
+            some = records[start : start + TOGETHER]
+            events = [
+                (pybase64.b64decode(kinesis["data"]), kinesis["approximateArrivalTimestamp"])
+                for kinesis in (record["kinesis"] for record in some)
+            ]
+            at = 0
+            for prepared in self._transform.prepare(events):
+                yield some[at : at + len(prepared.events)], prepared
+                at += len(prepared.events)
 
     def _refuse(
         self, batch: Batch, record: KinesisRecord, raw: bytes, refusal: Refused, ingested_at: str

@@ -18,16 +18,19 @@ value nor a name that the producer chose. An event on the ingress stream is a JS
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 import pybase64
 
 from contracts import Catalogue, Contract, JsonObject
-from functions.shared.protection import DataKey
+from functions.shared.protection import DataKey, Owner
 from functions.shared.records import line, timestamp
 from functions.shared.tokens import TokenKeys
 from functions.transform.envelope import Refused, compile_validator, event_schema, utc, validation_reason
+from functions.transform.owned import Found, OwnedProtector, seal
 from functions.transform.protect import Protector, below, slots
 from functions.transform.typed import Typed, may_lack_members
 
@@ -36,6 +39,7 @@ UNKNOWN = "unknown"
 ID_BYTES = 24
 # A reason's keyword where the fault is ours: something in the code that should not have raised.
 INTERNAL = "event: internal"
+NOBODY: Mapping[bytes, Owner] = MappingProxyType({})
 # The event type that a text seems to have; a guess, for the parsers to confirm.
 _EVENT_TYPE = re.compile(rb'"event_type"\s*:\s*"([a-z0-9_]+)"')
 
@@ -43,14 +47,32 @@ _EVENT_TYPE = re.compile(rb'"event_type"\s*:\s*"([a-z0-9_]+)"')
 class _Plan:
     """What is compiled once for one version of an event's contract."""
 
-    __slots__ = ("contract", "protect", "typed", "validator")
+    __slots__ = ("contract", "find", "protect", "typed", "validator")
 
-    def __init__(self, contract: Contract, token_keys: TokenKeys, country: str | None) -> None:
+    def __init__(
+        self, contract: Contract, token_keys: TokenKeys, country: str | None, *, erasable: bool
+    ) -> None:
         self.contract = contract
         schema = event_schema(contract)
         self.validator = compile_validator(schema)
         self.typed = Typed(schema, once=_unread(contract))
+        owned = erasable and contract.subject
         self.protect = Protector(contract, token_keys, country).protect
+        self.find = OwnedProtector(contract, token_keys, country).find if owned else None
+
+
+@dataclass(slots=True)
+class Prepared:
+    """Events that are parsed, and not protected yet: each by its place among them, or why it is refused."""
+
+    events: Sequence[tuple[bytes, float]]
+    accepted: Mapping[_Plan, dict[int, JsonObject]]
+    refused: Mapping[int, Refused]
+    found: Mapping[_Plan, list[Found]]
+
+    def subjects(self) -> set[bytes]:
+        """Whose the personal values are, where the contract says that."""
+        return {subject for found in self.found.values() for one in found for subject in one.subjects}
 
 
 class Transform:
@@ -64,14 +86,24 @@ class Transform:
         The keys of tokens; derived ids are of their root.
     country
         Where the source's events were written, as far as they do not say it: `US`.
+    erasable
+        Whether there are secrets of subjects, for the contracts that say whose a value is.
     """
 
     def __init__(
-        self, source: str, contracts: Iterable[Contract], token_keys: TokenKeys, country: str | None = None
+        self,
+        source: str,
+        contracts: Iterable[Contract],
+        token_keys: TokenKeys,
+        country: str | None = None,
+        *,
+        erasable: bool = False,
     ) -> None:
         self.source = source
         self._plans = {
-            (c.event, c.version): _Plan(c, token_keys, country) for c in contracts if c.source == source
+            (c.event, c.version): _Plan(c, token_keys, country, erasable=erasable)
+            for c in contracts
+            if c.source == source
         }
         if not self._plans:
             raise ValueError(f"no contract for source {source!r}")
@@ -87,36 +119,61 @@ class Transform:
             sum(pii.most for pii in plan.contract.pii) for plan in self._plans.values()
         )
 
-    def protect(
-        self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
-    ) -> list[tuple[str, bytes] | Refused]:
-        """Return what became of each event: its id and its line, or why it is refused. It never raises.
+    def prepare(self, events: Sequence[tuple[bytes, float]]) -> list[Prepared]:
+        """Parse events and find out whose their values are; together, as far as none is at fault.
 
         Parameters
         ----------
         events
             Each as the producer sent it, and when it reached the ingress stream, in seconds since 1970.
             A few dozen at a time are the fastest.
+        """
+        try:
+            accepted, refused = self._accept([raw for raw, _ in events])
+            found = {
+                plan: plan.find([event["data"] for event in group.values()])
+                for plan, group in accepted.items()
+                if plan.find
+            }
+            return [Prepared(events, accepted, refused, found)]
+        except Exception as error:
+            if len(events) == 1:
+                return [Prepared(events, {}, {0: Refused(INTERNAL, fault=type(error).__name__)}, {})]
+            # Whatever it is, it must neither stop the shard nor pass unprotected; alone, it keeps no other.
+            return [one for event in events for one in self.prepare([event])]
+
+    def protect(
+        self, prepared: Prepared, key: DataKey, beginning: bytes, owners: Mapping[bytes, Owner] = NOBODY
+    ) -> list[tuple[str, bytes] | Refused]:
+        """Return what became of each event: its id and its line, or why it is refused. It never raises.
+
+        Parameters
+        ----------
         key
             The data key, good for twice as many encryptions as the contracts have values.
         beginning
             The beginning of a line, with that key (`functions.shared.records.head`).
+        owners
+            All of the events' subjects, under that key.
         """
         try:
-            return self._protect(events, key, beginning)
+            return self._protect(prepared, key, beginning, owners)
         except Exception as error:
-            if len(events) == 1:
+            if len(prepared.events) == 1:
                 return [Refused(INTERNAL, fault=type(error).__name__)]
-            # Whatever it is, it must neither stop the shard nor pass unprotected; alone, it keeps no other.
-            return [answer for event in events for answer in self.protect([event], key, beginning)]
+            alone = [one for event in prepared.events for one in self.prepare([event])]
+            return [answer for one in alone for answer in self.protect(one, key, beginning, owners)]
 
     def _protect(
-        self, events: Sequence[tuple[bytes, float]], key: DataKey, beginning: bytes
+        self, prepared: Prepared, key: DataKey, beginning: bytes, owners: Mapping[bytes, Owner]
     ) -> list[tuple[str, bytes] | Refused]:
-        accepted, refused = self._accept([raw for raw, _ in events])
-        answers: dict[int, tuple[str, bytes] | Refused] = {**refused}
-        for plan, group in accepted.items():
-            plan.protect([event["data"] for event in group.values()], key)
+        events = prepared.events
+        answers: dict[int, tuple[str, bytes] | Refused] = {**prepared.refused}
+        for plan, group in prepared.accepted.items():
+            if plan.find:
+                seal(prepared.found[plan], key, owners)
+            else:
+                plan.protect([event["data"] for event in group.values()], key)
             for at, event in group.items():
                 if event.get("event_id") is None or event.get("producer_ts") is None:
                     self._complete(event, plan.contract, events[at][1])

@@ -1,7 +1,7 @@
 """The transform's environment, whatever cloud it is in: variables named as the fields of its settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Self
 
 from functions.shared.phones import COUNTRIES
@@ -26,7 +26,8 @@ class Environment:
         """
         found = {f.name: environment.get(f.name.upper(), "") for f in fields(cls)}
         seconds, country = found.pop("data_key_seconds") or "3600", found.pop("country") or None
-        faults = [f"{name.upper()} is not set" for name, value in found.items() if not value]
+        needed = {f.name for f in fields(cls) if f.default is MISSING}
+        faults = [f"{name.upper()} is not set" for name in found if name in needed and not found[name]]
         if not seconds.isdecimal() or int(seconds) == 0:
             faults.append(f"DATA_KEY_SECONDS is a whole number of seconds, not {seconds!r}")
         if country is not None and country not in COUNTRIES:

@@ -14,10 +14,12 @@ The environment says what it works on:
     Where sealed records go that are too large for the delivery, below `oversize/`.
 `DATA_KEY_SECONDS`
     How long a data key is used; 3600 if it is not set.
+`SUBJECTS_TABLE`
+    The table of the subjects' secrets; needed where a contract of the source says whose its values are.
 `COUNTRY`
     Where events were written that do not say it, as two letters; if it is not set, nobody knows.
 
-A batch fails as a whole only if the key service, the secret store or the object store does; what the
+A batch fails as a whole only if the key service, a table or the secret or object store does; what the
 protected stream does not take in time is answered as failed. Either way the ingress stream keeps the records,
 and the mapping tries again; what was written before is written twice, with the same ids.
 """
@@ -25,6 +27,7 @@ and the mapping tries again; what was written before is written twice, with the 
 import os
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Protocol, TypedDict
@@ -36,10 +39,12 @@ import contracts
 from functions.shared import aws
 from functions.shared.protection import DataKeys, Purpose
 from functions.shared.put_records import encode_natively
+from functions.shared.subject_secrets import Secrets, SubjectTable
 from functions.shared.tokens import TokenKeys
 from functions.transform.batch import OVERSIZE, Batch, BatchTransform, KinesisRecord, keywords
 from functions.transform.core import Transform
 from functions.transform.environment import Environment
+from functions.transform.owned import Owners
 from functions.transform.sink import ProtectedStream
 
 NAMESPACE = "RetailLake"
@@ -81,6 +86,7 @@ class Settings(Environment):
     token_key_secret_arn: str
     protected_stream: str
     landing_bucket: str
+    subjects_table: str = ""
 
 
 class Function:
@@ -94,6 +100,7 @@ class Function:
         secrets: aws.SecretsManager,
         s3: aws.S3,
         stream: ProtectedStream,
+        subjects: Callable[[], SubjectTable],
     ) -> None:
         def wrap(key: bytes, purpose: Purpose) -> bytes:
             context = {"source": settings.source, "purpose": purpose}
@@ -102,9 +109,14 @@ class Function:
 
         secret = secrets.get_secret_value(SecretId=settings.token_key_secret_arn)
         token_keys = TokenKeys.read(secret.get("SecretBinary", b""))
-        transform = Transform(settings.source, contracts.load().contracts, token_keys, settings.country)
+        ours = [one for one in contracts.load().contracts if one.source == settings.source]
+        erasable = any(one.subject for one in ours)
+        if erasable and not settings.subjects_table:
+            raise ValueError("the transform's environment: SUBJECTS_TABLE is not set, and contracts need it")
+        transform = Transform(settings.source, ours, token_keys, settings.country, erasable=erasable)
         keys = DataKeys(wrap=wrap, seconds=settings.data_key_seconds)
-        self._batches = BatchTransform(transform, keys)
+        owners = Owners(Secrets(client=subjects(), table=settings.subjects_table)) if erasable else None
+        self._batches = BatchTransform(transform, keys, owners)
         self._bucket, self._s3, self._stream = settings.landing_bucket, s3, stream
         self._metrics = Metrics(namespace=NAMESPACE, service="transform")
         self._source = settings.source
@@ -163,6 +175,7 @@ def function() -> Function:
         kms=aws.client("kms"),
         secrets=aws.client("secretsmanager"),
         s3=aws.client("s3"),
+        subjects=lambda: aws.client("dynamodb"),
         stream=ProtectedStream(client=encode_natively(aws.client("kinesis")), name=settings.protected_stream),
     )
 

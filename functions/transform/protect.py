@@ -4,7 +4,7 @@ It goes field by field, and within a field step by step: all values are hashed, 
 processor does one thing to many values a fifth faster than many things to one.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,11 +35,11 @@ class Protector:
     """
 
     def __init__(self, contract: Contract, token_keys: TokenKeys, country: str | None = None) -> None:
-        self._fields: dict[tuple[bool, tuple[str, ...]], list[_Field]] = {}
+        self.fields: dict[tuple[bool, tuple[str, ...]], list[Field]] = {}
         # The country may be in an address: read it before that is protected.
         for pii in sorted(contract.pii, key=lambda pii: pii.country is None):
-            field = _Field(contract.source, pii, token_keys, country)
-            self._fields.setdefault((pii.country is None, pii.path[:-1]), []).append(field)
+            field = Field(contract.source, pii, token_keys, country)
+            self.fields.setdefault((pii.country is None, pii.path[:-1]), []).append(field)
 
     def protect(self, data: Sequence[JsonObject], key: DataKey) -> None:
         """Protect the data of events, in place.
@@ -49,7 +49,7 @@ class Protector:
         Exception
             Whatever a value should not have caused; some are protected then, and some are not.
         """
-        for (_, path), fields in self._fields.items():
+        for (_, path), fields in self.fields.items():
             holders = below(data, path)
             for field in fields:
                 field.protect(holders, data, key)
@@ -86,15 +86,15 @@ def slots(holders: Sequence[Any], step: str) -> Slots:
     return Slots(*([part[n] for part in found] for n in range(3)))
 
 
-class _Field:
+class Field:
     """A property that holds personal data."""
 
     def __init__(self, source: str, pii: PiiField, token_keys: TokenKeys, country: str | None) -> None:
         self._kind, self._country = pii.kind, country
         self._faces = faces(pii.kind, country)
-        self._start, self._tokens = token_keys.keyed_hash(pii.kind).copy, token_keys.tokens
-        self._context = field_context(source, pii.path)
-        self._type, self._plain = _PLAIN[PII_TYPES[pii.kind]]
+        self._start, self.tokens = token_keys.keyed_hash(pii.kind).copy, token_keys.tokens
+        self.context = field_context(source, pii.path)
+        self._type, self.plain = _PLAIN[PII_TYPES[pii.kind]]
         self._path, self._last = pii.path[:-1], pii.path[-1]
         # What the value and its country lie in together, and where from there the country is.
         self._shared = shared(self._path, pii.country or ())
@@ -102,16 +102,21 @@ class _Field:
 
     def protect(self, holders: Sequence[Any], data: Sequence[JsonObject], key: DataKey) -> None:
         """Protect this property of what may have it; these are the events around that."""
+        for places, faces_of in self.find(holders, data):
+            self._replace(places, faces_of, key)
+
+    def find(self, holders: Sequence[Any], data: Sequence[JsonObject]) -> Iterator[tuple[Slots, Faces]]:
+        """Yield where this property is, and its values' faces: those of a country together."""
         found = slots(holders, self._last)
         # The validator has seen to the type; should it ever not, nothing passes.
         if set(map(type, found.values)) - {self._type}:
             raise TypeError(self._last)
         if self._named is None or all(map(says_its_country, found.values)):
-            self._replace(found, self._faces, key)
+            yield found, self._faces
             return
         for country, around in self._by_country(below(data, self._path[: self._shared])).items():
             some = slots(below(around, self._path[self._shared :]), self._last)
-            self._replace(some, faces(self._kind, country), key)
+            yield some, faces(self._kind, country)
 
     def _by_country(self, around: Sequence[JsonObject]) -> Mapping[str | None, Sequence[JsonObject]]:
         """Return what values are in by the country in which they were written."""
@@ -124,14 +129,15 @@ class _Field:
 
     def _replace(self, places: Slots, faces_of: Faces, key: DataKey) -> None:
         found = list(map(faces_of, places.values))
-        tokens = self._tokens(self._hashes([normal for normal, _ in found]))
-        sealed = self._seal(map(self._plain, places.values), key)
+        tokens = self.tokens(self.hashes([normal for normal, _ in found]))
+        sealed = self._seal(map(self.plain, places.values), key)
         for holder, at, token_, ciphertext, (_, shown) in zip(
             places.holders, places.keys, tokens, sealed, found, strict=True
         ):
             holder[at] = f"{PACKED_VERSION}:{token_}:{ciphertext}:{shown}"
 
-    def _hashes(self, normals: Sequence[str]) -> list[bytes]:
+    def hashes(self, normals: Sequence[str]) -> list[bytes]:
+        """Return what tokens are made of."""
         start, hashes = self._start, list[bytes]()
         for text in map(_encode, normals):
             mac = start()
@@ -141,7 +147,7 @@ class _Field:
 
     def _seal(self, plain: Iterable[bytes], key: DataKey) -> list[str]:
         """Encrypt texts: base64 of nonce, ciphertext and tag."""
-        encrypt, next_nonce, context = key.encrypt, key.next_nonce, self._context
+        encrypt, next_nonce, context = key.encrypt, key.next_nonce, self.context
         sealed = [
             (nonce := next_nonce().to_bytes(NONCE_BYTES, "big")) + encrypt(nonce, text, context)
             for text in plain

@@ -131,6 +131,31 @@ def sql(
 
 
 @app.command()
+def erase(
+    token: Annotated[str, typer.Option(help="Any token of the person, as MARKETING_OPS reads it.")],
+    why: Annotated[
+        str, typer.Option(help="The justification, which stays in the journal.")
+    ] = "The person asked to be forgotten",
+    officer: Annotated[str, typer.Option("--as", help="Which privacy officer: any name.")] = reid.OLGA,
+) -> None:
+    """Erase a person through the service, and show that nothing of them opens and everything still counts."""
+    from local import reid as service  # noqa: PLC0415 (see up)
+
+    done = service.erase(
+        running(programs.AWS, programs.WAREHOUSE), token, why, officer=officer, marketing=reid.JANE
+    )
+    console.print(
+        f"erased: {done.answer.body['subjects']} secret(s); values without one, which stay: "
+        f"{done.answer.body['remaining']}"
+    )
+    console.print(f"a reveal of the token now: {done.reveal or 'tells a value'}", markup=False)
+    for name, rows in done.after.items():
+        console.print(f"PRODUCTION.{name}: {done.before[name]:,} rows before, {rows:,} after")
+    if done.reveal is None or done.before != done.after:
+        raise typer.Exit(1)
+
+
+@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:

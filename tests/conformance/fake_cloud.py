@@ -57,6 +57,11 @@ class FakeCloud:
         return "nowhere-1"
 
     @property
+    def subjects(self) -> None:
+        """Nobody can be erased."""
+        return
+
+    @property
     def warehouse_key(self) -> None:
         return None
 

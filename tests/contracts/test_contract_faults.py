@@ -131,6 +131,20 @@ CASES: list[tuple[Change, str, str]] = [
         )
         for named in ("customer.country", "customer.address", "lines.product_id", 7)
     ),
+    *(
+        (put("/x-lake/subject", named), "/x-lake/subject/0", expected)
+        for named, expected in (
+            (["customer.nobody"], "a property of type 'string'"),
+            (["lines[].product_id"], "in no array"),
+            (["customer"], "a property of type 'string'"),
+            ([7], "a property of type 'string'"),
+            (["customer.phone"], "many people's, or be written in several ways"),
+            (["customer.address.city"], "many people's"),
+        )
+    ),
+    (put("/x-lake/subject", ["customer.email"] * 2), "/x-lake/subject/1", "named before"),
+    (put("/x-lake/subject", []), "/x-lake/subject", "a list of properties"),
+    (put("/x-lake/subject", "customer.email"), "/x-lake/subject", "a list of properties"),
     (put(f"{P}/total/x-pii", {"kind": "phone"}), f"{P}/total/type", "is of type 'string'"),
     (put(f"{P}/extra", {**TEXT, "x-pii": {"kind": "address"}}), f"{P}/extra/type", "is of type 'object'"),
     (

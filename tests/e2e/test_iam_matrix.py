@@ -22,7 +22,11 @@ pytestmark = pytest.mark.xdist_group("third-source")
 BASE = "retaillake-local"
 SOURCES = contracts.load().sources
 STRANGER = "stranger"
-ITEM = {"reid-requests": {"key": {"S": "x"}}, "reid-journal": {"chain": {"S": "x"}, "number": {"N": "1"}}}
+ITEM: dict[str, dict[str, Any]] = {
+    "reid-requests": {"key": {"S": "x"}},
+    "reid-journal": {"chain": {"S": "x"}, "number": {"N": "1"}},
+    "subjects": {"subject": {"B": b"x"}},
+}
 
 
 class Stack:
@@ -145,6 +149,9 @@ def call(stack: Stack, client: Any, thing: Thing, action: str, source: str) -> C
         case _:
             item = ITEM[thing.name]
             hash_ = next(iter(item))
+            if action == "BatchGetItem":
+                tables = {f"{BASE}-{thing.name}": {"Keys": [item]}}
+                return partial(client.batch_get_item, RequestItems=tables)
             own = {
                 "PutItem": {"Item": item},
                 "Query": {

@@ -123,7 +123,7 @@ QUERIES = [
     f"SELECT REGEXP_SUBSTR(EMAIL, '[A-Za-z0-9_-]{{{{32}}}}'), REGEXP_REPLACE(EMAIL, '^1:', '') FROM {T}",
     f"SELECT COALESCE(EMAIL, PHONE), NVL(EMAIL, ''), IFF(EMAIL IS NULL, '', EMAIL) FROM {T}",
     f"SELECT CONCAT(EMAIL, PHONE), EMAIL || '|' || ADDRESS FROM {T}",
-    f"SELECT CASE WHEN EMAIL LIKE '1:%' THEN EMAIL ELSE PHONE END FROM {T}",
+    f"SELECT CASE WHEN EMAIL LIKE '2:%' THEN EMAIL ELSE PHONE END FROM {T}",
     f"SELECT DECODE(EMAIL, NULL, 'none', EMAIL), GREATEST(EMAIL, PHONE) FROM {T}",
     # casts that fail and say what they could not cast
     f"SELECT EMAIL::NUMBER FROM {T}",
@@ -203,22 +203,22 @@ def test_a_query_is_refused_or_shows_displays(probe: Probe, query: str) -> None:
 
 # A predicate sees what the analyst sees: what is true of the packed value alone selects nothing.
 PREDICATES = [
-    "EMAIL LIKE '1:%'",
+    "EMAIL LIKE '2:%'",
     "EMAIL LIKE '%{TOKEN}%'",
     "EMAIL ILIKE '%{SEALED}%'",
     "EMAIL = '{PACKED}'",
     "EMAIL IN ('{PACKED}', '{TOKEN}')",
     "STARTSWITH(EMAIL, '{START}')",
     "CONTAINS(EMAIL, '{TOKEN}')",
-    "REGEXP_LIKE(EMAIL, '1:.*')",
-    "EMAIL RLIKE '1:[A-Za-z0-9_-]+:.*'",
+    "REGEXP_LIKE(EMAIL, '2:.*')",
+    "EMAIL RLIKE '2:[A-Za-z0-9_-]+:.*'",
     "POSITION('{TOKEN}', EMAIL) > 0",
     "SPLIT_PART(EMAIL, ':', 2) = '{TOKEN}'",
     "LENGTH(EMAIL) > 80",
     "MD5(EMAIL) = MD5('{PACKED}')",
     "HASH(EMAIL) = HASH('{PACKED}')",
-    "EMAIL BETWEEN '1:' AND '2'",
-    "EXISTS (SELECT 1 FROM CUSTOMERS D WHERE D.EMAIL LIKE '1:%' AND D.CUSTOMER_ID = CUSTOMERS.CUSTOMER_ID)",
+    "EMAIL BETWEEN '2:' AND '3'",
+    "EXISTS (SELECT 1 FROM CUSTOMERS D WHERE D.EMAIL LIKE '2:%' AND D.CUSTOMER_ID = CUSTOMERS.CUSTOMER_ID)",
 ]
 
 

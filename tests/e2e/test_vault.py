@@ -18,6 +18,11 @@ def ask(lake: Lake, role: str, query: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in cursor.execute(query).fetchall()]  # type: ignore[union-attr, arg-type]
 
 
+def subject(packed: str) -> str:
+    version, _, ciphertext, _ = packed.split(":", 3)
+    return ciphertext[:21] if version == "2" else ""
+
+
 def test_the_vault_opens_the_latest_of_every_value(lake: Lake, command: Command) -> None:
     """What is staged is in the vault; its ciphertext is the latest that landed, of repeats of an event too."""
     command.run("drain")
@@ -36,19 +41,19 @@ def test_the_vault_opens_the_latest_of_every_value(lake: Lake, command: Command)
                 )
             )
             place = (column.pii, event.source, field)
-            staged |= {(packed.split(":")[1], *place) for (packed,) in stage if packed}
+            staged |= {(packed.split(":")[1], *place, subject(packed)) for (packed,) in stage if packed}
             for packed, key, at in raw:
                 if packed:
                     _, token, ciphertext, _ = packed.split(":", 3)
-                    landed.setdefault((token, *place), {})[ciphertext, key] = at
+                    landed.setdefault((token, *place, subject(packed)), {})[ciphertext, key] = at
     vault = ask(
         lake,
         "REID_SERVICE",
-        "SELECT TOKEN, KIND, SOURCE, FIELD, CIPHERTEXT, DATA_KEY, FIRST_SEEN, LAST_SEEN "
+        "SELECT TOKEN, KIND, SOURCE, FIELD, SUBJECT_ID, CIPHERTEXT, DATA_KEY, FIRST_SEEN, LAST_SEEN "
         f"FROM {lake.database}.GOVERNANCE.PII_VAULT",
     )
     assert staged
-    assert {row[:4] for row in vault} == staged
+    assert {row[:5] for row in vault} == staged
     assert len(vault) == len(staged)
     for *row, ciphertext, key, first, last in vault:
         times = landed[tuple(row)]

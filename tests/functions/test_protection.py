@@ -176,7 +176,9 @@ def test_what_is_sealed_opens_with_its_key_and_source_alone(raw: bytes) -> None:
             unseal(other_key, sealed, source=source)
 
 
-@pytest.mark.parametrize("value", ["", "jane@example.com", "2:t:YQ==:d", "1:t:YQ==", "1:t:jane!:d"])
+@pytest.mark.parametrize(
+    "value", ["", "jane@example.com", "3:t:YQ==:d", "2:t:YQ==:d", "1:t:YQ==", "1:t:jane!:d"]
+)
 def test_what_is_no_packed_value_is_not_unpacked_nor_quoted(value: str) -> None:
     with pytest.raises(ValueError, match=r".") as raised:
         unpack(value)

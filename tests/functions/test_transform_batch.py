@@ -14,7 +14,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transform_kit import ARRIVED, CATALOGUE, TOKEN_KEYS, Lake, Wire, encode, records, sale
+from transform_kit import ARRIVED, CATALOGUE, TOKEN_KEYS, Lake, Subjects, Wire, encode, records, sale
 
 from functions.shared.protection import DataKeys, unseal
 from functions.shared.put_records import encode_natively
@@ -32,6 +32,7 @@ SETTINGS = Settings(
     token_key_secret_arn="arn:aws:secretsmanager:eu-west-1:000000000000:secret:token-key",
     protected_stream="retaillake-test-pos-protected",
     landing_bucket="retaillake-test-landing",
+    subjects_table="retaillake-test-subjects",
 )
 
 
@@ -283,16 +284,17 @@ def wrap(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def function(
-    wire: Wire, refusals: list[set[bytes]] | None = None
+    wire: Wire, refusals: list[set[bytes]] | None = None, settings: Settings = SETTINGS
 ) -> tuple[Function, list[list[bytes]], Wire]:
-    wire.answers |= {"GetSecretValue": secret, "Encrypt": wrap}
+    wire.answers |= {"GetSecretValue": secret, "Encrypt": wrap, **Subjects().answers}
     sink, _, taken = stream(wire, refusals or [])
     made = Function(
-        SETTINGS,
+        settings,
         kms=wire.client("kms"),
         secrets=wire.client("secretsmanager"),
         s3=wire.client("s3"),
         stream=sink,
+        subjects=lambda: wire.client("dynamodb"),
     )
     return made, taken, wire
 
@@ -302,7 +304,8 @@ def test_a_batch_goes_to_the_protected_stream() -> None:
     assert made.run({"Records": records([encode(sale())] * 3)}, seconds=5) == {"batchItemFailures": []}
     (written,) = taken
     assert [orjson.loads(line)["source"] for line in written] == ["pos"] * 3
-    assert wire.names() == ["GetSecretValue", "Encrypt", "PutRecords"]
+    asked = ["BatchGetItem", "TransactWriteItems"]
+    assert wire.names() == ["GetSecretValue", "Encrypt", *asked, "PutRecords"]
     _, arguments = wire.calls[1]
     assert arguments["KeyId"] == SETTINGS.pii_key_arn
     assert arguments["EncryptionContext"] == {"source": "pos", "purpose": "field"}
@@ -369,6 +372,21 @@ def test_an_object_store_that_is_down_fails_the_batch() -> None:
     assert taken == []
 
 
+@pytest.mark.parametrize("operation", ["BatchGetItem", "TransactWriteItems"])
+def test_a_table_of_subjects_that_is_down_fails_the_batch_and_nothing_is_written(operation: str) -> None:
+    wire = Wire()
+    made, taken, _ = function(wire)
+    wire.answers[operation] = lambda _: RuntimeError("InternalServerError")
+    with pytest.raises(Exception, match="InternalServerError"):
+        made.run({"Records": records([encode(sale())])}, seconds=5)
+    assert taken == []
+
+
+def test_contracts_that_say_whose_a_value_is_need_the_table() -> None:
+    with pytest.raises(ValueError, match="SUBJECTS_TABLE is not set"):
+        function(Wire(), settings=replace(SETTINGS, subjects_table=""))
+
+
 @pytest.mark.parametrize("value", [{"SecretString": "x" * 32}, {"SecretBinary": "c2hvcnQ="}])
 def test_a_token_key_that_is_none_is_refused(value: dict[str, str]) -> None:
     wire = Wire()
@@ -380,6 +398,7 @@ def test_a_token_key_that_is_none_is_refused(value: dict[str, str]) -> None:
             secrets=wire.client("secretsmanager"),
             s3=wire.client("s3"),
             stream=stream(wire, [])[0],
+            subjects=lambda: wire.client("dynamodb"),
         )
 
 
@@ -422,7 +441,7 @@ def test_settings_say_all_that_is_missing() -> None:
 def test_the_handler_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """GIVEN an environment WHEN the container is invoked twice THEN clients and keys are made once."""
     wire = Wire()
-    wire.answers |= {"GetSecretValue": secret, "Encrypt": wrap}
+    wire.answers |= {"GetSecretValue": secret, "Encrypt": wrap, **Subjects().answers}
     stream(wire, [])
     for name, value in vars(replace(SETTINGS, country="US")).items():
         monkeypatch.setenv(name.upper(), str(int(value) if isinstance(value, float) else value))
@@ -439,5 +458,6 @@ def test_the_handler_reads_its_environment_once(monkeypatch: pytest.MonkeyPatch)
             assert answer == {"batchItemFailures": []}
     finally:
         transform_handler.function.cache_clear()
-    assert wire.names() == ["GetSecretValue", "Encrypt", "PutRecords", "PutRecords"]
+    asked = ["BatchGetItem", "TransactWriteItems"]
+    assert wire.names() == ["GetSecretValue", "Encrypt", *asked, "PutRecords", "PutRecords"]
     assert wire.calls[-1][1]["StreamName"] == SETTINGS.protected_stream

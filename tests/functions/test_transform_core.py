@@ -106,9 +106,9 @@ def test_a_phone_is_read_in_the_country_that_its_contract_names_else_in_the_stac
     def token(country: str | None = None, **changes: Any) -> str:
         event = sale(customer=sale()["data"]["customer"] | changes)
         transform = Transform("pos", CATALOGUE.contracts, TOKEN_KEYS, country)
-        ((_, landed),) = transform.protect(
-            [(encode(event), 0)], Lake().batches._keys.current("field", encryptions=3), b"{"
-        )
+        key = Lake().batches._keys.current("field", encryptions=3)
+        (prepared,) = transform.prepare([(encode(event), 0)])
+        ((_, landed),) = transform.protect(prepared, key, b"{")
         return orjson.loads(landed)["data"]["customer"]["phone"].split(":")[1]
 
     american, british = token(phone="+12065550147"), token(phone="+442079460123")
@@ -380,7 +380,8 @@ def test_a_derived_id_is_keyed() -> None:
     found: set[str] = set()
     for n in range(3):
         transform = Transform("pos", CATALOGUE.contracts, replace(TOKEN_KEYS, root=bytes([n] * 32)))
-        ((event_id, _),) = transform.protect([(encode(event), 0)], key, b"{")
+        (prepared,) = transform.prepare([(encode(event), 0)])
+        ((event_id, _),) = transform.protect(prepared, key, b"{")
         found.add(event_id)
     assert len(found) == 3
 

@@ -17,6 +17,7 @@ from functions.shared.protection import DataKeys
 from functions.shared.tokens import TokenKeys
 from functions.transform.batch import BatchTransform
 from functions.transform.core import Transform
+from functions.transform.owned import Owners
 
 CATALOGUE = contracts.load()
 TOKEN_KEYS = TokenKeys(root=bytes(range(32)), versions={1: bytes(range(32, 64))})
@@ -181,11 +182,17 @@ class Keys:
 class Lake:
     """A source's batch transform, with its key service; reads back what it made."""
 
-    def __init__(self, source: str = "pos", token_keys: TokenKeys = TOKEN_KEYS, **options: Any) -> None:
+    def __init__(
+        self,
+        source: str = "pos",
+        token_keys: TokenKeys = TOKEN_KEYS,
+        owners: Owners | None = None,
+        **options: Any,
+    ) -> None:
         self.keys = Keys()
-        transform = Transform(source, EVERY_CONTRACT, token_keys)
+        transform = Transform(source, EVERY_CONTRACT, token_keys, erasable=owners is not None)
         data_keys = DataKeys(wrap=self.keys.wrap, seconds=3600, clock=lambda: ARRIVED)
-        self.batches = BatchTransform(transform, data_keys, **options)
+        self.batches = BatchTransform(transform, data_keys, owners, **options)
 
     def land(self, *raws: bytes) -> list[dict[str, Any]]:
         lines = [entry["Data"] for entry in self.batches.run(records(raws), now=ARRIVED + 1).entries]
@@ -198,6 +205,34 @@ class Lake:
 
     def reason(self, event: Any) -> str:
         return self.one(event)["quarantine"]["reason"]
+
+
+class Subjects:
+    """The table of subjects in memory, as the wire of DynamoDB has it: texts of base64."""
+
+    def __init__(self) -> None:
+        self.secrets: dict[str, str] = {}
+
+    @property
+    def answers(self) -> dict[str, Any]:
+        return {"BatchGetItem": self._get, "TransactWriteItems": self._put}
+
+    def _get(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        ((table, asked),) = arguments["RequestItems"].items()
+        keys = [key["subject"]["B"] for key in asked["Keys"]]
+        assert len(set(keys)) == len(keys) <= 100
+        found = [
+            {"subject": {"B": key}, "secret": {"B": self.secrets[key]}} for key in keys if key in self.secrets
+        ]
+        return {"Responses": {table: found}, "UnprocessedKeys": {}}
+
+    def _put(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        puts = [one["Put"] for one in arguments["TransactItems"]]
+        assert len(puts) <= 100
+        assert {put["ConditionExpression"] for put in puts} == {"attribute_not_exists(subject)"}
+        for put in puts:
+            self.secrets[put["Item"]["subject"]["B"]] = put["Item"]["secret"]["B"]
+        return {}
 
 
 class Wire:

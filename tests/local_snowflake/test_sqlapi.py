@@ -30,12 +30,13 @@ def running(tmp_path: Path) -> Iterator[Any]:
             "GRANT USAGE ON DATABASE LAKE TO ROLE REID_SERVICE",
             "GRANT USAGE ON SCHEMA LAKE.GOVERNANCE TO ROLE REID_SERVICE",
             "CREATE TABLE LAKE.GOVERNANCE.PII_VAULT (TOKEN VARCHAR, KIND VARCHAR, SOURCE VARCHAR, FIELD VARCHAR, "
-            "CIPHERTEXT VARCHAR, DATA_KEY VARCHAR, FIRST_SEEN TIMESTAMP_NTZ, LAST_SEEN TIMESTAMP_NTZ)",
+            "CIPHERTEXT VARCHAR, DATA_KEY VARCHAR, FIRST_SEEN TIMESTAMP_NTZ, LAST_SEEN TIMESTAMP_NTZ, "
+            "SUBJECT_ID VARCHAR)",
             "GRANT SELECT ON TABLE LAKE.GOVERNANCE.PII_VAULT TO ROLE REID_SERVICE",
             f"INSERT INTO LAKE.GOVERNANCE.PII_VAULT VALUES ('{TOKEN}', 'email', 'pos', 'customer.email', 'Yw==', 'aw==', "
-            "'2026-01-01 00:00:00', '2026-01-02 03:04:05.678')",
+            "'2026-01-01 00:00:00', '2026-01-02 03:04:05.678', NULL)",
             f"INSERT INTO LAKE.GOVERNANCE.PII_VAULT VALUES ('{TOKEN}', 'phone', 'pos', 'customer.phone', 'Yw==', 'aw==', "
-            "'2026-01-01 00:00:00', '2026-01-02 03:04:05.678')",
+            "'2026-01-01 00:00:00', '2026-01-02 03:04:05.678', 'c3ViamVjdHN1YmplY3Rz')",
         ):
             session.execute(statement)
         session.close()
@@ -54,7 +55,9 @@ def test_the_vault_is_read_as_the_service_s_role(running: Any) -> None:
     (row,) = vault(running).find("email", [TOKEN, "'; DROP TABLE PII_VAULT --"])
     assert (row.token, row.source, row.path) == (TOKEN, "pos", "customer.email")
     assert row.last_seen == "2026-01-02 03:04:05.678"
+    assert row.subject == ""
     assert vault(running).find("email", ["x" * 32]) == []
+    assert {row.subject for row in vault(running).find(None, [TOKEN])} == {"", "c3ViamVjdHN1YmplY3Rz"}
 
 
 def test_another_role_does_not_read_it(running: Any) -> None:

@@ -237,7 +237,7 @@ def test_outputs_are_what_local_tools_read(graph: Graph) -> None:
     outputs = graph.run.outputs
     assert set(outputs) == {
         "cloud", "region", "endpoints", "streams", "landing", "audit", "warehouse", "roles", "services",
-        "readme", "reid",
+        "readme", "reid", "erasure",
     }  # fmt: skip
     assert outputs["endpoints"] == {"kinesis": f"kinesis.{outputs['region']}.amazonaws.com"}
     assert set(outputs["streams"]) == set(contracts.load().sources)

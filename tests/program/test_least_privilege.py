@@ -18,6 +18,7 @@ from tests.program.graph import ACCOUNT_WIDE, Graph, by_sid, listed, statements
 IAM_ONLY = {
     "dynamodb:PartiQLDelete",
     "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLSelect",
     "dynamodb:PartiQLUpdate",
     "execute-api:Invoke",
     "lambda:InvokeFunction",
@@ -148,7 +149,10 @@ def test_reid_may_do_what_it_is_for(graph: Graph) -> None:
     found = by_sid(graph.role_policy("-reid"))
     assert set(found) == {
         *("KeepRequests", "AddToJournal", "UnwrapDataKeys", "ReadSecrets", "OwnData", "Log", "Trace"),
+        "Forget",
     }
+    assert found["Forget"]["Resource"] == graph.named("dynamodb/table:Table", "-subjects").outputs["arn"]
+    assert set(found["Forget"]["Action"]) == {"dynamodb:BatchGetItem", "dynamodb:DeleteItem"}
     requests, journal = (
         graph.named("dynamodb/table:Table", f"-reid-{end}") for end in ("requests", "journal")
     )
@@ -173,6 +177,28 @@ def test_nobody_changes_the_journal_and_reid_alone_adds_to_it(graph: Graph) -> N
     assert changes < set(found["NobodyChanges"]["Action"])
     role = graph.named("Role", "-reid").outputs["arn"]
     assert found["OnlyTheFunctionAdds"]["Condition"] == {"ArnNotEquals": {"aws:PrincipalArn": role}}
+
+
+def test_the_subjects_table_is_for_who_adds_and_who_erases(graph: Graph) -> None:
+    """GIVEN the table's own policy THEN whatever IAM says, nobody does more than these."""
+    policy = graph.named("dynamodb/resourcePolicy:ResourcePolicy", "-subjects")
+    found = by_sid(statements(policy.inputs["policy"]))
+    assert {one["Effect"] for one in found.values()} == {"Deny"}
+    assert {one["Principal"] for one in found.values()} == {"*"}
+    assert "Condition" not in found["Nobody"]
+    wholesale = {"Scan", "Query", "PartiQLSelect", "ExportTableToPointInTime", "UpdateItem", "BatchWriteItem"}
+    assert {f"dynamodb:{name}" for name in wholesale} < set(found["Nobody"]["Action"])
+    transforms = {graph.named("Role", f"-{source}-transform").outputs["arn"] for source in graph.sources}
+    reid = graph.named("Role", "-reid").outputs["arn"]
+    for sid, actions, roles in (
+        ("OnlyTheseRead", {"BatchGetItem", "GetItem"}, {*transforms, reid}),
+        ("OnlyTransformsAdd", {"PutItem"}, transforms),
+        ("OnlyReidErases", {"DeleteItem"}, {reid}),
+    ):
+        assert set(listed(found[sid]["Action"])) == {f"dynamodb:{action}" for action in actions}
+        ((test, names),) = found[sid]["Condition"].items()
+        assert test == "ArnNotEquals"
+        assert set(listed(names["aws:PrincipalArn"])) == roles
 
 
 def test_the_interface_is_for_the_roles_of_the_settings_signed(graph: Graph) -> None:
@@ -246,8 +272,11 @@ def test_a_transform_may_do_what_it_is_for(graph: Graph) -> None:
         found = by_sid(graph.role_policy(f"-{source}-transform"))
         assert set(found) == {
             *("ReadIngress", "WriteProtected", "WrapDataKeys", "ReadTokenKey", "InMotion"),
-            *("PutOversize", "EncryptOversize", "TellExpired", "Log", "Trace"),
+            *("PutOversize", "EncryptOversize", "TellExpired", "Log", "Trace", "EnsureSubjects"),
         }
+        subjects = graph.named("dynamodb/table:Table", "-subjects").outputs["arn"]
+        assert found["EnsureSubjects"]["Resource"] == subjects
+        assert set(found["EnsureSubjects"]["Action"]) == {"dynamodb:BatchGetItem", "dynamodb:PutItem"}
         bucket = graph.named("Bucket", "-landing").outputs["arn"]
         assert found["PutOversize"]["Resource"] == f"{bucket}/oversize/*"
         assert found["PutOversize"]["Action"] == ["s3:PutObject"]
@@ -256,7 +285,9 @@ def test_a_transform_may_do_what_it_is_for(graph: Graph) -> None:
         context = found["WrapDataKeys"]["Condition"]["StringEquals"]
         assert context["kms:EncryptionContext:source"] == source
         through = found["InMotion"]["Condition"]["StringEquals"]["kms:ViaService"]
-        assert {host.partition(".")[0] for host in through} == {"kinesis", "secretsmanager", "sqs"}
+        assert {host.partition(".")[0] for host in through} == {
+            *("dynamodb", "kinesis", "secretsmanager", "sqs"),
+        }
         decrypts = [one for one in found.values() if "kms:Decrypt" in one["Action"]]
         assert [one["Resource"] for one in decrypts] == [graph.named("Key", "-operations").outputs["arn"]]
 

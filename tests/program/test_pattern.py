@@ -64,7 +64,7 @@ def test_what_a_cloud_lacks_is_said_all_at_once() -> None:
 
 
 def test_the_stages_are_those_of_the_protocol() -> None:
-    shared = {"place", "endpoints", "warehouse_key"}
+    shared = {"place", "endpoints", "warehouse_key", "subjects"}
     declared = {name for name in vars(Cloud) if not name.startswith("_")} - shared
     assert declared == {*pattern.STAGES, *pattern.OPTIONAL.values()}
 

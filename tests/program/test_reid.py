@@ -21,16 +21,19 @@ def tables(graph: Graph) -> dict[str, dict[str, Any]]:
 
 def test_only_requests_end_and_both_can_be_set_back(graph: Graph) -> None:
     found = tables(graph)
-    assert set(found) == {"requests", "journal"}
+    assert set(found) == {"requests", "journal", "subjects"}
     assert found["requests"]["ttl"] == {"enabled": True, "attributeName": "forget_at"}
-    assert "ttl" not in found["journal"]
+    assert "ttl" not in {**found["journal"], **found["subjects"]}
     # What the store's code takes for granted.
     assert (found["requests"]["hashKey"], found["requests"].get("rangeKey")) == ("key", None)
     assert (found["journal"]["hashKey"], found["journal"]["rangeKey"]) == ("chain", "number")
     operations = graph.named("Key", "-operations").outputs["arn"]
     for table in found.values():
         assert table["serverSideEncryption"] == {"enabled": True, "kmsKeyArn": operations}
-        assert table["pointInTimeRecovery"] == {"enabled": True}
+        assert table["pointInTimeRecovery"]["enabled"] is True
+    assert found["subjects"]["pointInTimeRecovery"]["recoveryPeriodInDays"] == 7
+    assert (found["subjects"]["hashKey"], found["subjects"].get("rangeKey")) == ("subject", None)
+    assert found["subjects"]["attributes"] == [{"name": "subject", "type": "B"}]
 
 
 def test_production_does_not_let_them_go(graph_of: Callable[[str], Graph]) -> None:
@@ -74,12 +77,18 @@ def test_what_the_gateway_refuses_is_a_problem_document(graph: Graph) -> None:
 
 def test_somebody_hears_of_what_is_unusual(graph: Graph) -> None:
     alarms = {one.inputs["metricName"] for one in graph.of("MetricAlarm") if "-reid-" in one.name}
-    assert alarms == {"Errors", "5XXError", "TokensRevealed", "Refused", "DecryptDenied", "Unreadable"}
+    assert alarms == {
+        *("Errors", "5XXError", "TokensRevealed", "SubjectsErased"),
+        *("Refused", "DecryptDenied", "Unreadable"),
+    }
 
 
 def test_a_stack_that_does_not_ask_for_it_has_nothing_of_it() -> None:
     run = run_in_process(ROOT, "azure")
     assert "reid" not in run.outputs
+    # Nor can anybody be erased there, which the stack says itself.
+    assert run.outputs["erasure"]["table"] is None
+    assert "format 1" in run.outputs["erasure"]["says"]
     assert not [one for one in run.resources if "reid" in one.type.lower()]
 
 

@@ -22,7 +22,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def bench(endpoint: str) -> Bench:
     mark = uuid.uuid4().hex[:8]
-    names = (f"requests-{mark}", f"journal-{mark}")
+    names = (f"requests-{mark}", f"journal-{mark}", f"subjects-{mark}")
     tables(client("dynamodb", endpoint), names)
     kms = client("kms", endpoint)
     return Bench(endpoint=endpoint, names=names, kms=kms, key=kms.create_key()["KeyMetadata"]["Arn"])

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from functions.reid import secrets as reid_secrets
 from functions.reid.api import Answer, answer
 from functions.reid.journal import Entry, verify
 from functions.reid.rules import Rules, allowed_fields
@@ -15,7 +16,9 @@ from functions.reid.service import Service
 from functions.reid.store import Store
 from functions.reid.vault import Opener, Row
 from functions.shared.protection import DataKeys, unpack
+from functions.shared.subject_secrets import Secrets
 from functions.shared.tokens import TokenKeys
+from functions.transform.owned import OwnedProtector, Owners, seal
 from functions.transform.protect import Protector
 from tests.functions.transform_kit import CATALOGUE, TOKEN_KEYS, sale
 
@@ -45,9 +48,9 @@ class Memory:
         self.rows: list[Row] = []
         self.asked: list[Sequence[str]] = []
 
-    def find(self, kind: str, tokens: Sequence[str]) -> Sequence[Row]:
+    def find(self, kind: str | None, tokens: Sequence[str]) -> Sequence[Row]:
         self.asked.append(tokens)
-        return [row for row in self.rows if row.kind == kind and row.token in tokens]
+        return [row for row in self.rows if kind in (None, row.kind) and row.token in tokens]
 
     def change(self, of: str, **new: str) -> None:
         self.rows = [replace(row, **new) if row.token == of else row for row in self.rows]
@@ -66,7 +69,8 @@ def client(service: str, endpoint: str, region: str = REGION) -> Any:
 
 def tables(dynamodb: Any, names: Sequence[str]) -> None:
     """Tables with the keys that the program declares (a test of the program holds them to that)."""
-    for name, keys in zip(names, ({"key": "S"}, {"chain": "S", "number": "N"}), strict=True):
+    forms = ({"key": "S"}, {"chain": "S", "number": "N"}, {"subject": "B"})
+    for name, keys in zip(names, forms, strict=True):
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
@@ -86,8 +90,9 @@ def protected(
     source: str = "pos",
     event: str = "sale",
     token_keys: TokenKeys = TOKEN_KEYS,
+    secrets: Secrets | None = None,
 ) -> list[Row]:
-    """What the vault has of an event that the transform's own code protected."""
+    """What the vault has of an event that the transform's own code protected, with the table of subjects."""
     contract = CATALOGUE.event(source, event).latest
 
     def wrap(plain: bytes, purpose: str) -> bytes:
@@ -95,7 +100,11 @@ def protected(
         return kms.encrypt(KeyId=key, Plaintext=plain, EncryptionContext=context)["CiphertextBlob"]
 
     data_key = DataKeys(wrap=wrap, seconds=3600).current("field", encryptions=100)
-    Protector(contract, token_keys, "US").protect([data], data_key)
+    if secrets:
+        found = OwnedProtector(contract, token_keys, "US").find([data])
+        seal(found, data_key, Owners(secrets).of({who for one in found for who in one.subjects}, data_key))
+    else:
+        Protector(contract, token_keys, "US").protect([data], data_key)
     rows: list[Row] = []
     for pii in contract.pii:
         value: Any = data
@@ -112,6 +121,7 @@ def protected(
                     ciphertext=value.split(":")[2],
                     data_key=data_key.wrapped,
                     last_seen="2026-01-01 00:00:00.000",
+                    subject=value.split(":")[2][:21] if packed.owned else "",
                 )
             )
     return rows
@@ -122,7 +132,7 @@ class Bench:
     """A service, and what a test does with it."""
 
     endpoint: str
-    names: tuple[str, str]
+    names: tuple[str, str, str]
     kms: Any
     key: str
     rules: Rules = RULES
@@ -135,21 +145,34 @@ class Bench:
     def store(self) -> Store:
         return Store(client("dynamodb", self.endpoint), requests=self.names[0], journal=self.names[1])
 
+    @property
+    def secrets(self) -> Secrets:
+        return Secrets(client=client("dynamodb", self.endpoint), table=self.names[2])
+
     def service(self, opener_key: str | None = None) -> Service:
         opener = Opener(
             self.vault,
             self.kms,
+            reid_secrets.Secrets(client("dynamodb", self.endpoint), self.names[2]),
             key=opener_key or self.key,
             token_keys=self.token_keys,
             allowed=allowed_fields(CATALOGUE),
         )
-        return Service(self.store, self.rules, lambda: opener, clock=lambda: self.now, noted=self.told.append)
+        return Service(
+            self.store,
+            self.rules,
+            lambda: opener,
+            subjects_table=self.names[2],
+            clock=lambda: self.now,
+            noted=self.told.append,
+        )
 
-    def people(self, **customer: Any) -> dict[str, str]:
+    def people(self, *, owned: bool = False, **customer: Any) -> dict[str, str]:
         """Put a customer's contact data into the vault; return tokens by kind."""
         data = sale()["data"]
         data["customer"].update(customer)
-        rows = protected(self.kms, self.key, data, token_keys=self.token_keys)
+        secrets = self.secrets if owned else None
+        rows = protected(self.kms, self.key, data, token_keys=self.token_keys, secrets=secrets)
         self.vault.rows += rows
         return {row.kind: row.token for row in rows}
 

@@ -20,7 +20,7 @@ from tests.reid.kit import NOW
 
 KEY = rsa.generate_private_key(65537, 2048)
 PLACE = Place(role="RETAIL_REID_SERVICE", warehouse="RETAIL_QUERY", database="RETAIL")
-ROW = ["t" * 32, "email", "pos", "customer.email", "Y2lwaGVy", "a2V5", "2026-01-01 00:00:00.000"]
+ROW = ["t" * 32, "email", "pos", "customer.email", "Y2lwaGVy", "a2V5", "2026-01-01 00:00:00.000", ""]
 
 
 def pem(key: Any) -> str:
@@ -67,13 +67,14 @@ def test_tokens_are_bound_and_never_written_into_the_statement() -> None:
             ciphertext="Y2lwaGVy",
             data_key="a2V5",
             last_seen="2026-01-01 00:00:00.000",
+            subject="",
         )
     ]
     ((method, url, arguments),) = wire.asked
     assert (method, url) == ("POST", "https://acme-eu.snowflakecomputing.com/api/v2/statements")
     body = json.loads(arguments["body"])
-    assert body["statement"].endswith("FROM GOVERNANCE.PII_VAULT WHERE KIND = ? AND TOKEN IN (?, ?)")
-    assert [body["bindings"][at]["value"] for at in ("1", "2", "3")] == ["email", "t" * 32, "u" * 32]
+    assert body["statement"].endswith("FROM GOVERNANCE.PII_VAULT WHERE TOKEN IN (?, ?) AND KIND = ?")
+    assert [body["bindings"][at]["value"] for at in ("1", "2", "3")] == ["t" * 32, "u" * 32, "email"]
     assert (body["role"], body["warehouse"], body["database"]) == (
         "RETAIL_REID_SERVICE",
         "RETAIL_QUERY",

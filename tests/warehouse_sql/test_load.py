@@ -55,7 +55,9 @@ class Delivery:
 def packed(column: Column, number: int) -> str:
     """A personal value: the same token comes again and again, and each time with a ciphertext of its own."""
     token = f"{column.pii}-{number % 3}".ljust(32, "_")
-    return f"1:{token}:{base64.b64encode(f'{column.name}-{number}'.encode()).decode()}:shown"
+    # Some begin with whose they are.
+    version, whose = (2, f"subject-{number % 2}".ljust(16)) if number % 5 else (1, "")
+    return f"{version}:{token}:{base64.b64encode(f'{whose}{column.name}-{number}'.encode()).decode()}:shown"
 
 
 def value(column: Column, number: int) -> Any:
@@ -240,7 +242,7 @@ def expected(batches: list[list[Delivery]]) -> dict[str, list[tuple[Any, ...]]]:
 def vault(session: Session) -> list[tuple[Any, ...]]:
     """Return the vault, sorted."""
     names = ", ".join(column.name for column in contracts.VAULT_COLUMNS)
-    return session.execute(f"SELECT {names} FROM {VAULT} ORDER BY 1, 2, 3, 4").rows
+    return sorted(session.execute(f"SELECT {names} FROM {VAULT}").rows)
 
 
 def sealed(batches: list[list[Delivery]]) -> list[tuple[Any, ...]]:
@@ -258,15 +260,16 @@ def sealed(batches: list[list[Delivery]]) -> list[tuple[Any, ...]]:
                 for name in column.path:
                     found = found.get(name, {}) if found else None
                 if found:
-                    _, token, ciphertext, _ = found.split(":")
-                    row = (token, column.pii, SOURCE, field)
+                    version, token, ciphertext, _ = found.split(":")
+                    whose = ciphertext[:21] if version == "2" else ""
+                    row = (token, column.pii, SOURCE, field, whose)
                     first = latest.get(row, (0, 0, at))[2]
                     latest[row] = (ciphertext, body["key"], first, at)
         for row, (ciphertext, key, first, last) in latest.items():
             old = kept.get(row, (ciphertext, key, first, last))
             newer = (ciphertext, key) if last > old[3] else old[:2]
             kept[row] = (*newer, min(first, old[2]), max(last, old[3]))
-    return sorted(row + rest for row, rest in kept.items())
+    return sorted((*row[:4], *rest, row[4]) for row, rest in kept.items())
 
 
 # Not made smaller when it fails: an example is small, and a run of the block half a second.
@@ -375,7 +378,12 @@ def test_a_block_that_fails_changes_nothing_and_can_run_again(empty: Session) ->
 
 def test_what_is_not_packed_is_not_in_the_vault(empty: Session) -> None:
     record = make(0, "valid")
-    bare = record.payload.replace("1:email", "2:email").replace("1:phone", "phone")
+    bare = (
+        record.payload.replace("2:email", "3:email")
+        .replace("1:email", "3:email")
+        .replace("2:phone", "phone")
+        .replace("1:phone", "phone")
+    )
     assert bare != record.payload
     land(empty, [Delivery(record=replace(record, payload=bare), ingested_at=START, file="f", row=1)])
     empty.execute(BLOCK)

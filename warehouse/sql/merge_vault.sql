@@ -1,45 +1,56 @@
 -- What re-identification opens: of every personal value its latest ciphertext and the key around it, by
--- token, kind, source and field. Of events only the batch is read; a value seen before is touched in place.
+-- token, kind, source, field and subject. Of events only the batch is read; a value seen before is touched in
+-- place.
 MERGE INTO {table} AS kept
 USING (
     SELECT
-        SPLIT_PART(found.PACKED, ':', 2) AS TOKEN,
-        found.KIND,
+        opened.TOKEN,
+        opened.KIND,
         '{source}' AS SOURCE,
-        found.FIELD,
-        SPLIT_PART(found.PACKED, ':', 3) AS CIPHERTEXT,
-        found.DATA_KEY,
-        MIN(found.INGESTED_AT) OVER (
-            PARTITION BY SPLIT_PART(found.PACKED, ':', 2), found.KIND, found.FIELD
+        opened.FIELD,
+        opened.CIPHERTEXT,
+        opened.DATA_KEY,
+        MIN(opened.INGESTED_AT) OVER (
+            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT_ID
         ) AS FIRST_SEEN,
-        found.INGESTED_AT AS LAST_SEEN
+        opened.INGESTED_AT AS LAST_SEEN,
+        opened.SUBJECT_ID
     FROM (
         SELECT
-            personal.FIELD,
-            personal.KIND,
-            CASE personal.FIELD
-                {packed}
-            END AS PACKED,
-            arrived.PAYLOAD:key::VARCHAR AS DATA_KEY,
-            arrived.INGESTED_AT,
-            arrived.FILE_NAME,
-            arrived.ROW_NUMBER
-        FROM {stream} AS arrived
-        CROSS JOIN (
-            VALUES
-            {fields}
-        ) AS personal (FIELD, KIND)
-        WHERE
-            arrived.EVENT_TYPE = '{event}'
-            AND NOT (
-                {broken}
-            )
-    ) AS found
-    WHERE REGEXP_LIKE(found.PACKED, '1:[A-Za-z0-9_-]{{32}}:[A-Za-z0-9+/]+=*:[^:]*')
+            found.*,
+            SPLIT_PART(found.PACKED, ':', 2) AS TOKEN,
+            SPLIT_PART(found.PACKED, ':', 3) AS CIPHERTEXT,
+            IFF(
+                found.PACKED LIKE '2:%', LEFT(SPLIT_PART(found.PACKED, ':', 3), {subject_length}), ''
+            ) AS SUBJECT_ID
+        FROM (
+            SELECT
+                personal.FIELD,
+                personal.KIND,
+                CASE personal.FIELD
+                    {packed}
+                END AS PACKED,
+                arrived.PAYLOAD:key::VARCHAR AS DATA_KEY,
+                arrived.INGESTED_AT,
+                arrived.FILE_NAME,
+                arrived.ROW_NUMBER
+            FROM {stream} AS arrived
+            CROSS JOIN (
+                VALUES
+                {fields}
+            ) AS personal (FIELD, KIND)
+            WHERE
+                arrived.EVENT_TYPE = '{event}'
+                AND NOT (
+                    {broken}
+                )
+        ) AS found
+        WHERE REGEXP_LIKE(found.PACKED, '{pattern}')
+    ) AS opened
     QUALIFY
         ROW_NUMBER() OVER (
-            PARTITION BY SPLIT_PART(found.PACKED, ':', 2), found.KIND, found.FIELD
-            ORDER BY found.INGESTED_AT DESC, found.FILE_NAME DESC, found.ROW_NUMBER DESC
+            PARTITION BY opened.TOKEN, opened.KIND, opened.FIELD, opened.SUBJECT_ID
+            ORDER BY opened.INGESTED_AT DESC, opened.FILE_NAME DESC, opened.ROW_NUMBER DESC
         ) = 1
 ) AS batch
     ON
@@ -47,6 +58,7 @@ USING (
         AND kept.KIND = batch.KIND
         AND kept.SOURCE = batch.SOURCE
         AND kept.FIELD = batch.FIELD
+        AND COALESCE(kept.SUBJECT_ID, '') = batch.SUBJECT_ID
 WHEN MATCHED AND batch.LAST_SEEN > kept.LAST_SEEN THEN
     UPDATE SET
         CIPHERTEXT = batch.CIPHERTEXT,

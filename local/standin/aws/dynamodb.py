@@ -49,7 +49,9 @@ class Table(AwsAdapter):
                 Tags=pairs(p.take("tags")),
             )
         ]
-        recovery = p.block("pointInTimeRecovery").params(enabled="PointInTimeRecoveryEnabled")
+        recovery = p.block("pointInTimeRecovery").params(
+            enabled="PointInTimeRecoveryEnabled", recoveryPeriodInDays="RecoveryPeriodInDays"
+        )
         if recovery.get("PointInTimeRecoveryEnabled"):
             calls.append(_recovery(recovery, undo=_recovery({"PointInTimeRecoveryEnabled": False})))
         ttl = p.block("ttl").params(enabled="Enabled", attributeName="AttributeName")
@@ -89,6 +91,7 @@ class Table(AwsAdapter):
         keys = {one["KeyType"]: one["AttributeName"] for one in table["KeySchema"]}
         backups = cloud.ask("dynamodb", "describe_continuous_backups", TableName=rid)
         recovery = backups["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        asked: Mapping[str, Any] = inputs.get("pointInTimeRecovery") or {}
         ttl = cloud.ask("dynamodb", "describe_time_to_live", TableName=rid)["TimeToLiveDescription"]
         tags = unpaired(
             cloud.ask("dynamodb", "list_tags_of_resource", ResourceArn=table["TableArn"]).get("Tags", [])
@@ -110,7 +113,11 @@ class Table(AwsAdapter):
                 "enabled": sse.get("Status") == "ENABLED",
                 "kmsKeyArn": sse.get("KMSMasterKeyArn"),
             },
-            "pointInTimeRecovery": {"enabled": recovery["PointInTimeRecoveryStatus"] == "ENABLED"},
+            "pointInTimeRecovery": {
+                "enabled": recovery["PointInTimeRecoveryStatus"] == "ENABLED",
+                # The emulator recovers nothing, and does not keep for how long it could.
+                **{name: days for name, days in asked.items() if name == "recoveryPeriodInDays"},
+            },
             "ttl": {
                 "enabled": ttl["TimeToLiveStatus"] == "ENABLED",
                 "attributeName": ttl.get("AttributeName", ""),
