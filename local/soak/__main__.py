@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from local.soak.run import run
@@ -18,6 +18,7 @@ from local.soak.work import Plan, Tally
 from local.state import PROJECT_ROOT
 
 KEPT = PROJECT_ROOT / ".build/soak"
+STEP = 100_000
 console = Console()
 
 
@@ -36,7 +37,7 @@ def main(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("payloads", total=events)
-        total = run(plan, lambda tally: progress.advance(bar, tally.events))
+        total = run(plan, lambda tally: _told(progress, bar, tally.events))
     _tell(total, time.monotonic() - started)
     for offence in total.offences:
         console.print(
@@ -49,6 +50,14 @@ def main(
     if total.offences or total.error:
         raise typer.Exit(1)
     console.print("every rule held")
+
+
+def _told(progress: Progress, bar: TaskID, more: int) -> None:
+    """Move the bar; where there is no terminal to show one, say each whole step."""
+    before = progress.tasks[bar].completed
+    progress.advance(bar, more)
+    if not console.is_terminal and before // STEP != (before + more) // STEP:
+        console.print(f"{before + more:,.0f} payloads")
 
 
 def _tell(total: Tally, seconds: float) -> None:

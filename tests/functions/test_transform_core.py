@@ -410,8 +410,8 @@ def test_the_protected_data_is_not_changed_by_deriving_an_id() -> None:
 
 
 def test_events_of_another_source_are_none_of_ours() -> None:
-    with pytest.raises(ValueError, match="no contract for source 'crm'"):
-        Transform("crm", CATALOGUE.contracts, TOKEN_KEYS)
+    with pytest.raises(ValueError, match="no contract for source 'erp'"):
+        Transform("erp", CATALOGUE.contracts, TOKEN_KEYS)
 
 
 @pytest.mark.parametrize("contract", CATALOGUE.contracts, ids=lambda c: c.event)

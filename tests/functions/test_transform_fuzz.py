@@ -248,6 +248,8 @@ def minimal(schema: dict[str, Any]) -> Any:
             return [minimal(schema["items"])] * schema.get("minItems", 0)
         case "integer" | "number":
             return max(schema.get("minimum", 1), 1)
+        case "boolean":
+            return False
         case _ if schema.get("format") == "date-time":
             return "2026-01-01T00:00:00Z"
         case _:

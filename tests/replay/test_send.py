@@ -147,7 +147,7 @@ def test_a_file_of_another_kind_is_refused(lake: Lake, tmp_path: Path, content: 
 
 def test_says_what_cannot_be_done(lake: Lake, tmp_path: Path) -> None:
     good = file(tmp_path, SALES[0])
-    with pytest.raises(SendError, match="source 'till' is unknown, expected one of: crm, ecommerce, pos"):
+    with pytest.raises(SendError, match="source 'till' is unknown, expected one of: ecommerce, pos"):
         send(lake, good, "till")
     with pytest.raises(SendError, match="via 'fax' is not there, expected: stream"):
         send(lake, good, "pos", via="fax")
