@@ -42,6 +42,31 @@ class Secrets:
         return {"SecretBinary": self._keys}
 
 
+class Subjects:
+    """The table of the subjects' secrets."""
+
+    def __init__(self) -> None:
+        self._items: dict[bytes, dict[str, Any]] = {}
+
+    def secret(self, subject: bytes) -> bytes:
+        """Return a subject's secret; none has what was never put."""
+        return self._items[subject]["secret"]["B"]
+
+    def batch_get_item(self, **arguments: Any) -> dict[str, Any]:
+        """Return those of the items that there are."""
+        ((table, asked),) = arguments["RequestItems"].items()
+        keys = [key["subject"]["B"] for key in asked["Keys"]]
+        return {"Responses": {table: [self._items[key] for key in keys if key in self._items]}}
+
+    def transact_write_items(self, **arguments: Any) -> dict[str, Any]:
+        """Put items, each where there was none."""
+        for one in arguments["TransactItems"]:
+            item = one["Put"]["Item"]
+            if self._items.setdefault(item["subject"]["B"], item) is not item:
+                raise AssertionError("a secret was made twice")
+        return {}
+
+
 class S3:
     """Keeps objects by name."""
 
@@ -79,7 +104,7 @@ class Lake:
     """The functions of all sources of a catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.kms, self._secrets = Kms(), Secrets()
+        self.kms, self._secrets, self.subjects = Kms(), Secrets(), Subjects()
         self._s3, self._kinesis = S3(), Kinesis()
         # The function reads the contracts that it was deployed with: here those of the catalogue.
         with mock.patch.object(contracts, "load", return_value=catalogue):
@@ -93,10 +118,18 @@ class Lake:
             token_key_secret_arn="token",  # noqa: S106 (the name of a secret)
             protected_stream="protected",
             landing_bucket="landing",
+            subjects_table="subjects",
         )
         stream: Any = ProtectedStream(client=self._kinesis, name=settings.protected_stream)
         secrets: Any = self._secrets
-        return Function(settings, kms=self.kms, secrets=secrets, s3=self._s3, stream=stream)
+        return Function(
+            settings,
+            kms=self.kms,
+            secrets=secrets,
+            s3=self._s3,
+            stream=stream,
+            subjects=lambda: self.subjects,
+        )
 
     def land(self, source: str, raws: list[bytes]) -> Landed:
         """Give a batch to a source's function; what that raises is raised."""

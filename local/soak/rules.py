@@ -7,6 +7,7 @@ contract's schema, walked here anew.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -27,7 +28,7 @@ from local.soak.lake import Lake, Landed
 Json = Any
 # Refused by rules beyond the schema: no JSON, an unknown contract, a member twice, no such day, too large.
 BEYOND_SCHEMA = ("event: json", "event: duplicate", "producer_ts: calendar", "oversize")
-NONCE = 12
+NONCE, SUBJECT, MARK = 12, 16, 4
 FORMATS = jsonschema.FormatChecker()
 
 
@@ -147,19 +148,29 @@ class Rules:
         if sent.get("event_id", record["event_id"]) not in (None, record["event_id"]):
             raise Broken("what is accepted keeps its id")
         contract = self._contracts[source, record["event_type"], record["schema_version"]]
-        key = self._key(record, source, "field")
+        key, version = self._key(record, source, "field"), "2" if contract.subject else "1"
         opened = 0
         for path, value, packed in _walk(contract.schema, sent["data"], record["data"], ()):
             parts = packed.split(":") if isinstance(packed, str) else []
-            if len(parts) != 4 or parts[0] != "1" or len(parts[1]) != 32:
+            if len(parts) != 4 or parts[0] != version or len(parts[1]) != 32:
                 raise Broken("a personal value is packed")
             context = f"{source}|{'.'.join(path).replace('.[]', '[]')}"
-            plain = _opened(key, base64.b64decode(parts[2], validate=True), context)
+            sealed = base64.b64decode(parts[2], validate=True)
+            plain = (
+                self._opened_with(key, sealed, context) if contract.subject else _opened(key, sealed, context)
+            )
             was = plain.decode() if isinstance(value, str) else json.loads(plain)
             if was != value:
                 raise Broken("a personal value opens to what was sent")
             opened += 1
         return opened
+
+    def _opened_with(self, key: bytes, sealed: bytes, context: str) -> bytes:
+        """Open with a data key and the secret of whose it is, as docs/protection.md has it."""
+        secret = self._lake.subjects.secret(sealed[:SUBJECT])
+        if hmac.digest(secret, b"mark", "sha256")[:MARK] != sealed[SUBJECT : SUBJECT + MARK]:
+            raise Broken("a ciphertext says under which secret it is")
+        return _opened(hmac.digest(key, b"subject\0" + secret, "sha256"), sealed[SUBJECT + MARK :], context)
 
     def _key(self, record: JsonObject, source: str, purpose: str) -> bytes:
         key, context = self._lake.kms.keys[record["key"]]
@@ -214,7 +225,7 @@ def _binaries(line: bytes) -> Iterator[bytes]:
     """Yield what a line holds in base64: ciphertexts, and what is sealed."""
     for text in line.split(b'"'):
         parts = text.split(b":")
-        coded = parts[2] if len(parts) == 4 and parts[0] == b"1" else text if len(text) > 64 else b""
+        coded = parts[2] if len(parts) == 4 and parts[0] in (b"1", b"2") else text if len(text) > 64 else b""
         try:
             yield base64.b64decode(coded, validate=True)
         except ValueError:

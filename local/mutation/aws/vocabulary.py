@@ -129,6 +129,9 @@ NEUTRAL: dict[str, tuple[str, ...]] = {
         r"LifecycleConfiguration rules\[\]\.(filter|filter\.prefix|id|transitions(\[\].*)?)$",
         r"\bdaysAfterInitiation$",
     ),
+    "how long a table can be set back is how long an erasure can be undone: a stack weighs the two": (
+        r"\bpointInTimeRecovery\.recoveryPeriodInDays$",
+    ),
     "how often the key service is asked: cost and quota": (r"\bbucketKeyEnabled$",),
     "capacity, or which code: tests run it": (
         r"\bFunction (memorySize|timeout|reservedConcurrentExecutions|architectures(\[\])?|handler|code)$",
