@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from functions.reid.secrets import Secrets
 from functions.reid.store import Request, Store
 from local.standin import run_in_process
 from tests.e2e.test_least_privilege import (
@@ -25,7 +26,7 @@ from tests.reid.kit import tables
 __all__ = ["clients", "endpoint"]
 pytestmark = pytest.mark.xdist_group("third-source")
 ROLE = "retaillake-local-reid"
-NAMES = ("retaillake-local-reid-requests", "retaillake-local-reid-journal")
+NAMES = ("retaillake-local-reid-requests", "retaillake-local-reid-journal", "retaillake-local-subjects")
 
 
 class Deployed:
@@ -100,6 +101,12 @@ def test_its_whole_way_is_allowed(as_reid: Callable[[str], Any], clients: Any, d
     found = store.find("1")
     assert found is not None
     assert (found.status, found.tokens) == ("revealed", ())
+    subject = {"subject": {"B": b"s" * 16}, "secret": {"B": b"x" * 32}}
+    clients("dynamodb").put_item(TableName=NAMES[2], Item=subject)
+    secrets = Secrets(as_reid("dynamodb"), NAMES[2])
+    assert secrets.known([b"s" * 16]) == {b"s" * 16: b"x" * 32}
+    store.erase({"action": "erased"}, NAMES[2], [b"s" * 16])
+    assert secrets.known([b"s" * 16]) == {}
     key = deployed.keys["pii"]
     wrapped = clients("kms").encrypt(KeyId=key, Plaintext=b"k" * 32, EncryptionContext=CONTEXT)
     opened = as_reid("kms").decrypt(
@@ -146,3 +153,9 @@ def test_requests_are_never_deleted_by_the_service(as_reid: Callable[[str], Any]
     table = as_reid("dynamodb")
     assert refused(lambda: table.delete_item(TableName=NAMES[0], Key={"key": {"S": "x"}}))
     assert refused(lambda: table.scan(TableName=NAMES[0]))
+
+
+def test_it_makes_and_changes_no_secret(as_reid: Callable[[str], Any]) -> None:
+    table, key = as_reid("dynamodb"), {"subject": {"B": b"s" * 16}}
+    assert refused(lambda: table.put_item(TableName=NAMES[2], Item={**key, "secret": {"B": b"y" * 32}}))
+    assert refused(lambda: table.scan(TableName=NAMES[2]))
