@@ -22,11 +22,12 @@ FUNCTION = "aws:lambda/function:Function"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 INVOKE = "execute-api:Invoke"
 ADD = "dynamodb:PutItem"
+DELETE = "dynamodb:DeleteItem"
 DECRYPT = "kms:Decrypt"
 # What changes or removes an item of a table; a table that nobody may change only grows.
 CHANGES = (
     "dynamodb:BatchWriteItem",
-    "dynamodb:DeleteItem",
+    DELETE,
     "dynamodb:PartiQLDelete",
     "dynamodb:PartiQLInsert",
     "dynamodb:PartiQLUpdate",
@@ -91,14 +92,16 @@ def _changeable(lake: Lake, table: Node) -> Iterator[str]:
     said = [one for document in documents for one in statements(document) or ()]
     denied = [one for one in said if not one.allows and ANYONE in one.principals]
     always = [one for one in denied if not one.conditions]
-    if missing := [one for one in CHANGES if not any(each.of((one,)) for each in always)]:
+    # To all, or to all but roles that it names: such a table grows, and can forget.
+    reserved = [one for one in denied if not one.conditions or spares(one, "aws:PrincipalArn")]
+    if missing := [
+        one for one in CHANGES if not any(each.of((one,)) for each in (reserved if one == DELETE else always))
+    ]:
         yield (
             f"What is in {table.name} must end, or nobody may change it: set ttl, "
             f"or deny {', '.join(missing)} to everybody."
         )
-    elif not any(
-        one.of((ADD,)) and (not one.conditions or spares(one, "aws:PrincipalArn")) for one in denied
-    ):
+    elif not any(one.of((ADD,)) for one in reserved):
         yield f"A table that only grows must say who adds to it: deny {ADD} to all but named roles."
 
 

@@ -32,7 +32,9 @@ def test_production_equals_pandas_to_the_cent(lake: Lake) -> None:
 
 def test_every_event_has_its_table(command: Command, lake: Lake) -> None:
     for event in (event for source in load().sources for event in load().events(source)):
-        assert command.one(f"SELECT COUNT(*) FROM STAGING.{event.table}") > 0, event.table
+        count = command.one(f"SELECT COUNT(*) FROM STAGING.{event.table}")
+        # Nothing of a CRM is replayed.
+        assert (count > 0) == (event.source != "crm"), event.table
 
 
 @pytest.mark.parametrize(

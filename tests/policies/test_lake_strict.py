@@ -240,6 +240,17 @@ def test_a_table_that_neither_ends_nor_only_grows_is_named(prod: Stack) -> None:
     assert len(said(prod, name, kept=["*-reid-journal"])) == 1
 
 
+@pytest.mark.parametrize("sid", ["Nobody", "OnlyReidErases"])
+def test_a_table_that_can_forget_says_who_deletes_and_nobody_changes_it(prod: Stack, sid: str) -> None:
+    policy = prod.one("dynamodb/resourcePolicy:ResourcePolicy", "-subjects")
+    document = json.loads(policy.props["policy"])
+    document["Statement"] = [one for one in document["Statement"] if one["Sid"] != sid]
+    policy.props["policy"] = json.dumps(document)
+    (fault,) = said(prod, "lake-table-configure-retention")
+    assert ("DeleteItem" in fault) == (sid == "OnlyReidErases")
+    assert ("UpdateItem" in fault) == (sid == "Nobody")
+
+
 def test_a_table_of_nobody_s_data_may_stay_as_it_is(prod: Stack) -> None:
     table = prod.one("dynamodb/table:Table", "-requests")
     del table.props["ttl"]
@@ -262,9 +273,16 @@ def test_logs_outside_of_production_outlive_a_week_end(stack_of: Callable[..., S
     assert said(stack, name, minimumDaysElsewhere=3) == set()
 
 
-@pytest.mark.parametrize("kind", ["RestApiPolicy", "dynamodb/resourcePolicy:ResourcePolicy"])
-def test_a_document_that_is_not_known_yet_is_no_finding(prod: Stack, kind: str) -> None:
-    prod.one(kind).props["policy"] = UNKNOWN
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("RestApiPolicy", ""),
+        ("dynamodb/resourcePolicy:ResourcePolicy", "-reid-journal"),
+        ("dynamodb/resourcePolicy:ResourcePolicy", "-subjects"),
+    ],
+)
+def test_a_document_that_is_not_known_yet_is_no_finding(prod: Stack, kind: str, name: str) -> None:
+    prod.one(kind, name).props["policy"] = UNKNOWN
     assert prod.findings(policies=service.POLICIES) == set()
 
 

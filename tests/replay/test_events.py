@@ -118,7 +118,9 @@ def test_another_validator_accepts_them_too() -> None:
 
 
 def test_every_event_of_the_contracts_is_replayed() -> None:
-    assert {(e.source, e.event) for e in week()} == {(c.source, c.event) for c in CATALOGUE.contracts}
+    # The sales know customers, and not what a CRM has of them.
+    replayed = {(c.source, c.event) for c in CATALOGUE.contracts if c.source != "crm"}
+    assert {(e.source, e.event) for e in week()} == replayed
 
 
 def test_ids_are_unique_and_no_personal_data_is_in_keys() -> None:

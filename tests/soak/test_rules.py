@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -205,8 +206,12 @@ def test_a_payload_is_the_same_for_the_same_seed(catalogue: Any) -> None:
     assert made() == made()
 
 
-def test_every_payload_in_every_kind_and_place_is_hidden(tmp_path: Path) -> None:
+def test_every_payload_in_every_kind_and_place_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Through the function, its output, its log and what it sealed searched, in processes as in the long run."""
+    # A new process runs the main module again, which an earlier test may have made another program's.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     told: list[int] = []
     plan = Plan(seed=1, events=12 * BATCH, jobs=2, every=4, kept=tmp_path)
     total = run(plan, lambda tally: told.append(tally.events))

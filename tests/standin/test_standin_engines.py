@@ -35,6 +35,7 @@ def _neutral(value: Any) -> Any:
     if isinstance(value, list):
         return [_neutral(item) for item in value]
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<uuid>", str(value))
+    text = re.sub(r"(?<![0-9a-f-])[0-9a-f]{8}(?![0-9a-f-])", "<id>", text)
     return re.sub(r"-[0-9a-f]{7}(-[0-9a-f]{6})?(?![0-9a-f])", "-<name>", text)
 
 

@@ -1,5 +1,5 @@
-{#- A personal value is in the warehouse as `<1 or 2>:<token>:<ciphertext>:<display>` or not at all. Whoever runs
-    this must see packed values whole (TRANSFORMER); what fails is counted and never shown. -#}
+{#- A personal value is in the warehouse as `<1 or 2>:<token>:<ciphertext>:<display>` or not at all. Whoever
+    runs this must see packed values whole (TRANSFORMER); what fails is counted and never shown. -#}
 {% test packed(model, columns) %}
 
 select count(*) as bare_values
