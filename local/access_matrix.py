@@ -6,16 +6,14 @@ specification of roles and from the models; a test tries every cell on a deploye
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import contracts
 from components.snowflake import published
 from components.snowflake.roles import ACCESS_ROLES, ROLES, Face, Right, Role
+from local import page
 from warehouse.dbt import generate
 from warehouse.dbt.personal import personal_columns, store_columns
 
@@ -108,7 +106,7 @@ def render() -> str:
     for schema in (PRODUCTION, GOVERNANCE):
         own = [thing for thing in found if thing.schema == schema]
         rows = [[_named(role), *(_cell(role, thing) for thing in own)] for role in ROLES]
-        parts.append(f"## {schema}\n\n{_table(['role', *(f'`{thing.name}`' for thing in own)], rows)}")
+        parts.append(f"## {schema}\n\n{page.table(['role', *(f'`{thing.name}`' for thing in own)], rows)}")
     columns = [(thing, column) for thing in found for column in thing.personal]
     readers = [role for role in ROLES if any(allowed(role, "select", thing) for thing, _ in columns)]
     faces = [
@@ -116,7 +114,7 @@ def render() -> str:
         for role in readers
     ]
     heads = ["role", *(f"`{thing.name}.{column}`" for thing, column in columns)]
-    parts.append(f"## What a personal column shows\n\n{_table(heads, faces)}")
+    parts.append(f"## What a personal column shows\n\n{page.table(heads, faces)}")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -128,21 +126,5 @@ def _cell(role: Role, thing: Thing) -> str:
     return ", ".join(action for action in ACTIONS if allowed(role, action, thing))
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def main() -> None:
-    """Write the page, or print it."""
-    parser = argparse.ArgumentParser(description="Who may do what in the warehouse.")
-    parser.add_argument("--write", type=Path, help="the file to write")
-    given = parser.parse_args()
-    if given.write:
-        given.write.write_text(render())
-    else:
-        sys.stdout.write(render())
-
-
 if __name__ == "__main__":
-    main()
+    page.main("Who may do what in the warehouse.", render)

@@ -7,11 +7,9 @@ every cell.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from local import page
 
 # The end of a role's name, and what it is for; those that each source has of its own come first.
 OF_A_SOURCE = ("transform", "delivery")
@@ -179,7 +177,7 @@ def render() -> str:
             if thing.service == service
             for action in thing.actions
         ]
-        parts.append(f"## {heading}\n\n{_table(['', 'action', *ROLES], rows)}")
+        parts.append(f"## {heading}\n\n{page.table(['', 'action', *ROLES], rows)}")
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -191,21 +189,5 @@ def _cell(role: str, thing: Thing, action: str) -> str:
     return f"{whose}, {found.only}" if found.only else whose
 
 
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines: Iterator[Sequence[str]] = iter((heads, ["---"] * len(heads), *rows))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def main() -> None:
-    """Write the page, or print it."""
-    parser = argparse.ArgumentParser(description="What each role may do on AWS.")
-    parser.add_argument("--write", type=Path, help="the file to write")
-    given = parser.parse_args()
-    if given.write:
-        given.write.write_text(render())
-    else:
-        sys.stdout.write(render())
-
-
 if __name__ == "__main__":
-    main()
+    page.main("What each role may do on AWS.", render)
